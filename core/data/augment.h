@@ -1,0 +1,32 @@
+/*
+ * From a decoded image to a model's input (spec/image-preprocess.md sections 2 and 4).
+ */
+#ifndef PROMPTGRID_DATA_AUGMENT_H
+#define PROMPTGRID_DATA_AUGMENT_H
+
+#include "core/data/image.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Test transform: short side to `size` (bicubic), centre crop to size x size. */
+void augment_test(struct image *out, const struct image *in, int size);
+
+/* RandomResizedCrop's choice for one view and whether it is flipped. */
+struct augment_crop {
+    int top, left, h, w, flip;
+};
+
+/* The reference's rule with the given five-or-more uniform words, drawn through `draw`. */
+typedef uint32_t (*augment_draw)(void *state);
+struct augment_crop augment_choose(int w, int h, double scale_min, augment_draw draw, void *state);
+
+/* Train transform of view `view` of image `image` (index in the train split): the draws come from
+ * the counter-based generator keyed by (seed, view, image), so views do not depend on order. */
+void augment_train(struct image *out, const struct image *in, int size, uint64_t seed,
+                   uint64_t view, uint64_t image);
+
+/* ToTensor and Normalize: out (3, size, size) float32, CLIP's mean and std. */
+void augment_normalize(float *out, const struct image *in);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * What names mean: datasets and backbones, and where their files are found.
+ *
+ * A dataset is one row (spec/datasets.md sections 1 and 5); a backbone is one row, or any folder
+ * that holds model.safetensors and a merges file. Roots are searched in the order given; the folder
+ * of the pocket datasets comes last, always.
+ */
+#ifndef PROMPTGRID_DATA_CATALOGUE_H
+#define PROMPTGRID_DATA_CATALOGUE_H
+
+#include "core/base/err.h"
+
+#include <stddef.h>
+
+enum dataset_layout {
+    LAYOUT_SPLIT_JSON, // CoOp's split_zhou_*.json
+    LAYOUT_AIRCRAFT,   // images_variant_{train,val,test}.txt and variants.txt
+    LAYOUT_IMAGENET,   // images/{train,val}/<wnid>/ and classnames.txt
+};
+
+struct dataset_row {
+    const char *name;      // in recipes: "caltech101"
+    const char *label;     // in tables and in results/published: "Caltech101"
+    const char *folder;    // below a root: "caltech-101"
+    const char *images;    // below the folder; "" = the folder itself
+    const char *split;     // split file below the folder; NULL for the other layouts
+    const char *template_; // zero-shot prompt with {}
+    enum dataset_layout layout;
+    int classes, train, val, test; // official counts; 0 = not stated
+};
+
+extern const struct dataset_row dataset_rows[]; // ends with a NULL name
+size_t dataset_rows_count(void);
+const struct dataset_row *dataset_find(const char *name); // NULL if unknown
+
+/* Members of a named set ("all11", "pocket5"), NULL-terminated; NULL if there is no such set. */
+const char *const *dataset_set_find(const char *name);
+/* The sets' names, NULL-terminated. */
+const char *const *dataset_set_names(void);
+
+struct backbone_row {
+    const char *name;  // "vit-b16"
+    const char *label; // "ViT-B/16", as in results/published
+};
+
+extern const struct backbone_row backbone_rows[]; // ends with a NULL name
+size_t backbone_rows_count(void);
+const struct backbone_row *backbone_find(const char *name); // NULL if unknown
+
+/* The folders that data is looked for in. */
+struct roots {
+    char **folders;
+    size_t n;
+    char *home; // holds recipes/
+};
+
+/* From --data values (or, if none, PROMPTGRID_DATA, ':' between folders) and the program's home. */
+int roots_open(struct roots *r, const char *const *given, size_t n, struct err *e);
+void roots_release(struct roots *r);
+
+/* The dataset's folder; ERR_MISSING names every place that was looked at. */
+int roots_dataset(const struct roots *r, const struct dataset_row *d, char **folder, struct err *e);
+
+/* A backbone's files, for a catalogue name (<root>/backbones/NAME, or recipes/NAME at home for
+ * pocket) or a folder. `merges` is the one file *.txt or *.txt.gz whose name starts with "bpe". */
+struct backbone_files {
+    char *weights, *merges;
+};
+int roots_backbone(const struct roots *r, const char *name, struct backbone_files *out,
+                   struct err *e);
+void backbone_files_release(struct backbone_files *f);
+
+#endif

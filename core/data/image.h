@@ -1,0 +1,30 @@
+/*
+ * Decoding: JPEG (libjpeg-turbo, its default accurate settings) and PNG to 8-bit RGB, as Pillow's
+ * convert("RGB") gives it (spec/image-preprocess.md section 1). EXIF rotation is not applied.
+ */
+#ifndef PROMPTGRID_DATA_IMAGE_H
+#define PROMPTGRID_DATA_IMAGE_H
+
+#include "core/base/err.h"
+
+#include <stdint.h>
+
+struct image {
+    int w, h;
+    uint8_t *rgb; // (h, w, 3)
+};
+
+/* The kind is told by content, not by name. A truncated file, one that is neither JPEG nor PNG, or
+ * one of more than 2^28 pixels is an error that names the file. */
+int image_load(struct image *out, const char *path, struct err *e);
+void image_release(struct image *image);
+
+/* A w x h rectangle at (x, y), inside the image. */
+void image_crop(struct image *out, const struct image *in, int x, int y, int w, int h);
+
+/* Pillow's BICUBIC, antialiased, 8-bit between the passes (section 3). */
+void image_resize(struct image *out, const struct image *in, int w, int h);
+
+void image_flip(struct image *image); // left-right, in place
+
+#endif

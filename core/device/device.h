@@ -1,0 +1,155 @@
+/*
+ * Numbers on a device: buffers and layer-level operations, one table, several implementations.
+ *
+ * float pointers that operations take are device memory from device_alloc. All tensors are
+ * row-major and dense unless a leading dimension (ld) is given. Outputs of "=" operations may hold
+ * anything before; "+=" adds. Operations are void: the first failure sticks and device_sync returns
+ * it. The same call gives the same bits for any number of threads (see core/base/thread.h).
+ *
+ * Dimensions: R rows, C width, H heads (C = 64 H), B batch, K classes, E joint dimension, T tokens.
+ */
+#ifndef PROMPTGRID_DEVICE_DEVICE_H
+#define PROMPTGRID_DEVICE_DEVICE_H
+
+#include "core/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DEVICE_HEAD = 64 }; // every attention head of CLIP is this wide
+
+struct device;
+
+/* A frozen layer y = x W^T + b, packed by the device for one or both directions. */
+struct linear;
+enum { LINEAR_FORWARD = 1, LINEAR_BACKWARD = 2 };
+
+/*
+ * Who attends to whom in a forest of token rows: query i sits at row `query[i]` and attends to the
+ * rows path[start[i]] .. path[start[i + 1] - 1]: its ancestors and itself, root first.
+ */
+struct device_tree {
+    int rows;         // R
+    int queries;      // Q
+    const int *query; // (Q)
+    const int *start; // (Q + 1)
+    const int *path;  // (start[Q])
+};
+
+struct device_ops {
+    const char *kind; // "cpu"
+    void (*close)(struct device *d);
+
+    /* Memory. alloc returns NULL and sets the sticky error when there is not enough. */
+    void *(*alloc)(struct device *d, size_t bytes);
+    void (*release)(struct device *d, void *block);                               // NULL is fine
+    void (*upload)(struct device *d, void *to, const void *from, size_t bytes);   // from the host
+    void (*download)(struct device *d, void *to, const void *from, size_t bytes); // to the host
+    void (*zero)(struct device *d, void *block, size_t bytes);
+    int (*sync)(struct device *d, struct err *e); // wait; the first error since the last sync
+
+    /* weight (N, K), bias (N) or NULL: host memory, not kept. */
+    struct linear *(*linear_new)(struct device *d, const float *weight, const float *bias, int N,
+                                 int K, int directions);
+    void (*linear_free)(struct device *d, struct linear *w); // NULL is fine
+    /* y (R, N) = x (R, K) W^T + b */
+    void (*linear_fwd)(struct device *d, float *y, const float *x, const struct linear *w, int R);
+    /* dx (R, K) = dy (R, N) W */
+    void (*linear_bwd)(struct device *d, float *dx, const float *dy, const struct linear *w, int R);
+
+    /* c (M, N) = alpha a (M, K) b (N, K)^T */
+    void (*matmul_nt)(struct device *d, float *c, const float *a, const float *b, int M, int N,
+                      int K, float alpha);
+    /* c (M, N) = alpha a (K, M)^T b (K, N) */
+    void (*matmul_tn)(struct device *d, float *c, const float *a, const float *b, int M, int N,
+                      int K, float alpha);
+
+    /* y (R, C) = (x - mean) rstd gamma + beta, eps 1e-5; mean, rstd (R) are outputs */
+    void (*layernorm_fwd)(struct device *d, float *y, float *mean, float *rstd, const float *x,
+                          const float *gamma, const float *beta, int R, int C);
+    /* dx (R, C) += */
+    void (*layernorm_bwd)(struct device *d, float *dx, const float *dy, const float *x,
+                          const float *mean, const float *rstd, const float *gamma, int R, int C);
+
+    /* y (n) = x sigmoid(1.702 x); y may be x */
+    void (*quickgelu_fwd)(struct device *d, float *y, const float *x, size_t n);
+    /* dx (n) = dy (s + 1.702 x s (1 - s)), s = sigmoid(1.702 x); dx may be dy */
+    void (*quickgelu_bwd)(struct device *d, float *dx, const float *dy, const float *x, size_t n);
+
+    /* out (B, T, C) from qkv (B, T, 3C) rows q|k|v, no mask, scores / 8 */
+    void (*attention_fwd)(struct device *d, float *out, const float *qkv, int B, int T, int H);
+
+    /* Attention over a forest of rows, scores / 8. q (Q, ldq), k and v (R, ldkv), the first C
+     * columns of each; out (Q, C) =; p (H, start[Q]) = the probabilities, kept for the backward
+     * pass. */
+    void (*tree_fwd)(struct device *d, float *out, float *p, const float *q, int ldq,
+                     const float *k, const float *v, int ldkv, const struct device_tree *t, int H);
+    /* dq (Q, ldq) =; dk, dv (R, ldkv) =: every row's sum over the queries below it, in query order
+     */
+    void (*tree_bwd)(struct device *d, float *dq, float *dk, float *dv, const float *dout,
+                     const float *p, const float *q, int ldq, const float *k, const float *v,
+                     int ldkv, const struct device_tree *t, int H);
+
+    /* y (n) += x (n) */
+    void (*add)(struct device *d, float *y, const float *x, size_t n);
+    /* y (R, C) = x[index[r]]; index is host memory, as in device_tree */
+    void (*gather)(struct device *d, float *y, const float *x, const int *index, int R, int C);
+    /* y[index[r]] += x (R, C); indices distinct */
+    void (*scatter_add)(struct device *d, float *y, const float *x, const int *index, int R, int C);
+    /* y (B, T, C) = class_embedding in token 0, x (B, T - 1, C) after it; plus position (T, C) */
+    void (*image_tokens)(struct device *d, float *y, const float *x, const float *class_embedding,
+                         const float *position, int B, int T, int C);
+    /* y (B, g * g, 3 * p * p) = patches of x (B, 3, S, S), S = g p, in conv1's weight order */
+    void (*patches)(struct device *d, float *y, const float *x, int B, int S, int p);
+
+    /* y (R, C) = x / |x|; norm (R) = |x| */
+    void (*l2norm_fwd)(struct device *d, float *y, float *norm, const float *x, int R, int C);
+    /* dx (R, C) = (dy - y (y . dy)) / norm */
+    void (*l2norm_bwd)(struct device *d, float *dx, const float *dy, const float *y,
+                       const float *norm, int R, int C);
+
+    /* loss (B) = cross entropy of each row; dlogits (B, K) = (softmax - onehot) / B; hit (B) = 1
+     * where the first largest logit is the label. dlogits may be logits. labels: host memory. */
+    void (*cross_entropy)(struct device *d, float *loss, float *hit, float *dlogits,
+                          const float *logits, const int *labels, int B, int K);
+
+    /* torch's SGD: g += weight_decay p; buf = first ? g : momentum buf + g; p -= lr buf (all (n))
+     */
+    void (*sgd)(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
+                float momentum, float weight_decay, bool first);
+
+    /* p (M, C) = start + mask (A B); A (M, R), B (R, C), mask (M, C) or NULL = 1 */
+    void (*lowrank_fwd)(struct device *d, float *p, const float *start, const float *A,
+                        const float *B, const float *mask, int M, int R, int C);
+    /* dA (M, R) = (mask dp) B^T; dB (R, C) = A^T (mask dp) */
+    void (*lowrank_bwd)(struct device *d, float *dA, float *dB, const float *dp, const float *A,
+                        const float *B, const float *mask, int M, int R, int C);
+};
+
+struct device {
+    const struct device_ops *ops;
+};
+
+/* kind "cpu"; threads >= 1. */
+int device_open(struct device **out, const char *kind, int threads, struct err *e);
+void device_close(struct device *d); // NULL is fine
+
+/* What the device is and which libraries run it, for the record; yours to free(). */
+char *device_describe(const struct device *d);
+
+/* n floats, uninitialised; a host array copied over. */
+float *device_floats(struct device *d, size_t n);
+float *device_put(struct device *d, const float *host, size_t n);
+
+static inline int device_sync(struct device *d, struct err *e)
+{
+    return d->ops->sync(d, e);
+}
+
+static inline void device_release(struct device *d, void *block)
+{
+    d->ops->release(d, block);
+}
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * What a runner says while it works: one JSON object a line, on a descriptor of its own.
+ *
+ *   {"event":"start","runner":{version, compiler, libraries...},"device":"cpu: AMD
+ * ...","threads":2}
+ *   {"event":"progress","done":12,"of":50,"unit":"epoch"}         at most a few a second
+ *   {"event":"epoch","epoch":0,"loss":1.25,"lr":1e-05,"accuracy":64.1,
+ *    "singular":[...],"singular_change":[...],"effective_rank":1.9}          once per epoch
+ *   {"event":"metric","split":"base","name":"accuracy","value":71.4}   split: test, base, new,
+ * train
+ *   {"event":"prediction","split":"base","labels":[...]}          one label per test image, in
+ * order
+ *   {"event":"artifact","kind":"prompt","path":"...","sha256":"..."}      kind: prompt, bank
+ *   {"event":"fail","class":"numeric","text":"..."}               class: err_name of the error
+ *   {"event":"done"}                                              last line of a run that ended
+ * well
+ *
+ * Numbers are finite: a runner that would have to say NaN fails instead.
+ */
+#ifndef PROMPTGRID_PROTO_EVENT_H
+#define PROMPTGRID_PROTO_EVENT_H
+
+#include "core/base/err.h"
+
+#include <jansson.h>
+
+enum { EVENT_LINE_LIMIT = 4 << 20 }; // bytes; a longer line is refused
+
+/* Where events go: a file descriptor; -1 = nowhere. Set once at start. */
+void event_open(int fd);
+
+/* Takes the reference to `event`. A closed reader ends the runner: nobody waits for its work. */
+void event_send(json_t *event);
+
+/* One received line -> a checked event (a new reference): known name, every field of its type,
+ * numbers finite. ERR_PARSE otherwise. */
+int event_parse(json_t **out, const char *line, size_t size, struct err *e);
+
+#endif

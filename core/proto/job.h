@@ -1,0 +1,30 @@
+/*
+ * A job file: a spec plus everything that is not identity: paths, threads, where to write. The
+ * scheduler writes it to <workspace>/jobs/RUN.json; `promptgrid-runner run FILE` carries it out, by
+ * hand as well.
+ *
+ *   {"run": id, "spec": {...}, "threads": n,
+ *    "paths": {"weights", "bpe", "dataset" (folder of the dataset), "out" (file to make),
+ *              "train_bank", "test_bank"}}         (banks: train jobs only, train_bank only if it
+ * trains)
+ */
+#ifndef PROMPTGRID_PROTO_JOB_H
+#define PROMPTGRID_PROTO_JOB_H
+
+#include "core/base/err.h"
+
+#include <jansson.h>
+
+struct job {
+    json_t *root;    // owns everything below
+    json_t *spec;    // borrowed
+    const char *run; // borrowed
+    int threads;
+    const char *weights, *bpe, *dataset, *out; // borrowed; NULL when absent
+    const char *train_bank, *test_bank;
+};
+
+int job_read(struct job *job, const char *path, struct err *e); // checks the spec and the run's id
+void job_release(struct job *job);
+
+#endif

@@ -1,0 +1,81 @@
+/* The methods' recipe keys: see method_keys.h. Add a method: one row here, one file in core/method.
+ */
+#include "core/proto/method_keys.h"
+
+#include "core/base/str.h"
+
+/* SGD as every method of the CoOp family uses it: spec/training.md sections 1 and 2. */
+#define SGD_KEYS(lr_preset)                                                                        \
+    {"epochs", KEY_INT, 1, 100000, NULL, "50", "passes over the training images"},                 \
+        {"batch",                                                                                  \
+         KEY_INT,                                                                                  \
+         1,                                                                                        \
+         100000,                                                                                   \
+         NULL,                                                                                     \
+         "32",                                                                                     \
+         "images per step; the last short batch is dropped unless it is the only one"},            \
+        {"lr", KEY_REAL, 0, 1e6, NULL, lr_preset, "learning rate after the warm-up epoch"},        \
+        {"warmup-lr", KEY_REAL, 0, 1e6, NULL, "1e-5", "learning rate of the first epoch"},         \
+        {"momentum", KEY_REAL, 0, 1, NULL, "0.9", "SGD momentum"},                                 \
+    {                                                                                              \
+        "weight-decay", KEY_REAL, 0, 1, NULL, "5e-4", "L2 decay, applied to the trained tensors"   \
+    }
+
+static const struct method_key zero_shot_keys[] = {
+    {"template", KEY_TEXT, 0, 0, NULL, NULL,
+     "prompt with {} for the class name (default: the dataset's own)"},
+    {0},
+};
+
+static const struct method_key coop_keys[] = {
+    {"context", KEY_TEXT, 0, 0, NULL, "a photo of a",
+     "words whose embeddings the context starts from; \"\" = random, normal with std 0.02"},
+    {"length", KEY_INT, 1, 64, NULL, "16",
+     "context vectors; words give their own number and this key is then ignored"},
+    SGD_KEYS("0.002"),
+    {0},
+};
+
+static const struct method_key rlp_keys[] = {
+    {"context", KEY_TEXT, 0, 0, NULL, "a photo of a",
+     "words of the frozen initial context that the low-rank product is added to"},
+    {"rank", KEY_INT, 1, 64, NULL, "1", "R of the factors A (M x R) and B (R x C)"},
+    {"dropout", KEY_REAL, 0, 0.95, NULL, "0.1", "dropout of the product A B (rate assumed)"},
+    {"zero", KEY_CHOICE, 0, 0, "A|B", "A", "factor that starts at zero (assumed)"},
+    {"std", KEY_REAL, 0, 10, NULL, "0.02",
+     "standard deviation of the other factor's start (assumed)"},
+    SGD_KEYS("0.002"),
+    {0},
+};
+
+const struct method_row method_rows[] = {
+    {"zero-shot", "zero-shot CLIP", "zero-shot CLIP", false,
+     "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys},
+    {"coop", "CoOp", "CoOp", true,
+     "one context shared by all classes, learned; name at the end (Zhou et al., IJCV 2022)",
+     coop_keys},
+    {"rlp", "RLP", NULL, true,
+     "initial context plus a learned low-rank product with dropout (arXiv 2312.10813)", rlp_keys},
+    {0},
+};
+
+size_t method_rows_count(void)
+{
+    return sizeof method_rows / sizeof method_rows[0] - 1;
+}
+
+const struct method_row *method_find(const char *name)
+{
+    for (const struct method_row *m = method_rows; m->name; m++)
+        if (str_eq(m->name, name))
+            return m;
+    return NULL;
+}
+
+const struct method_key *method_key_find(const struct method_row *m, const char *key)
+{
+    for (const struct method_key *k = m->keys; k->name; k++)
+        if (str_eq(k->name, key))
+            return k;
+    return NULL;
+}

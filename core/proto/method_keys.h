@@ -1,0 +1,38 @@
+/*
+ * What a recipe may say about each method: names, keys, types, bounds, defaults, help. The harness
+ * checks recipes against these rows and `promptgrid methods` prints them; the trainer's side of a
+ * method is one file in core/method/.
+ */
+#ifndef PROMPTGRID_PROTO_METHOD_KEYS_H
+#define PROMPTGRID_PROTO_METHOD_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum key_type { KEY_INT, KEY_REAL, KEY_TEXT, KEY_CHOICE };
+
+struct method_key {
+    const char *name;
+    enum key_type type;
+    double min, max;     // KEY_INT, KEY_REAL: inclusive bounds
+    const char *choices; // KEY_CHOICE: words separated by '|'
+    const char *preset;  // default value as text; NULL = must be given (or filled by the harness)
+    const char *help;    // one line
+};
+
+struct method_row {
+    const char *name;              // in recipes
+    const char *label;             // in tables: "CoOp"
+    const char *published;         // name in results/published, NULL if it has no rows
+    bool trains;                   // false: no seed, no shots, no train bank
+    const char *about;             // one line
+    const struct method_key *keys; // ends with a NULL name
+};
+
+extern const struct method_row method_rows[]; // ends with a NULL name
+size_t method_rows_count(void);
+
+const struct method_row *method_find(const char *name); // NULL if unknown
+const struct method_key *method_key_find(const struct method_row *m, const char *key);
+
+#endif

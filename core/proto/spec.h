@@ -1,0 +1,66 @@
+/*
+ * The spec of a run: what is asked, completely, and nothing about where or when.
+ *
+ * A spec is a flat JSON object with one nested object, "params". Its canonical text (sorted keys,
+ * no spaces, reals with up to 15 significant digits) is hashed to the run's id. Harness and runner
+ * agree on it here and nowhere else.
+ *
+ * Keys of every spec
+ *   version    SPEC_VERSION: raised when the meaning of any key or of the trainer's arithmetic
+ * changes job        "encode" (images -> feature bank) or "train" (bank -> prompt -> metrics)
+ *   backbone   catalogue name or folder name, for people; identity comes from `weights`
+ *   weights    SHA-256 of model.safetensors
+ *   dataset    catalogue name
+ *   split      SHA-256 of the split file (or of the list built from the dataset's own files)
+ *   precision  "fp32"
+ *   views      "none" (test transform), "fresh" (a new augmentation every epoch) or "N": N
+ *              augmented views used in turn
+ *
+ * Keys of an encode spec
+ *   part       "train" or "test"
+ *   cover      "all": every image of the part; "picks": the few-shot selection of (shots, seed)
+ *   shots, seed  only with cover "picks"
+ *   classes    only with cover "picks": "all" or "base"
+ *   epochs     views held: 1 for "none", N for "N", the run's epochs for "fresh"
+ *
+ * Keys of a train spec
+ *   bpe        SHA-256 of the merges file's text
+ *   protocol   "few-shot", "base-to-new" or "zero-shot"
+ *   method     method name
+ *   params     the method's keys, every one, with its resolved value (see method_keys.h)
+ *   shots, seed  0 for a method that does not train
+ */
+#ifndef PROMPTGRID_PROTO_SPEC_H
+#define PROMPTGRID_PROTO_SPEC_H
+
+#include "core/base/err.h"
+#include "core/base/hash.h"
+
+#include <jansson.h>
+
+enum { SPEC_VERSION = 1 };
+
+/* Canonical text of any JSON value, yours to free(). */
+char *spec_text(const json_t *spec);
+
+/* SHA-256 of the canonical text: the id of the run. */
+void spec_id(const json_t *spec, char out[HASH_HEX]);
+
+/* Typed look-ups; a missing or mistyped key is a BUG in a spec that spec_check accepted. */
+const char *spec_get_text(const json_t *spec, const char *key);
+long spec_get_int(const json_t *spec, const char *key);
+double spec_get_real(const json_t *spec, const char *key); // integers count as reals
+
+/* Every key known, present where its job needs it, of the right type: the runner's first act. */
+int spec_check(const json_t *spec, struct err *e);
+
+/*
+ * The spec of the bank that holds `part` ("train" or "test") for a train spec; a new reference.
+ * The rule: without fresh augmentation a bank covers a whole split, so that every seed, shot number
+ * and method of the grid shares it; a train split of more than SPEC_WHOLE_SPLIT images, and fresh
+ * augmentation, cover only the picks.
+ */
+enum { SPEC_WHOLE_SPLIT = 10000 };
+json_t *spec_bank(const json_t *train, const char *part, size_t train_images);
+
+#endif

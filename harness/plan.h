@@ -1,0 +1,55 @@
+/*
+ * The plan: what a recipe wants, what is known, and why each run will or will not run.
+ *
+ * recipe (text) -> grid (resolved runs, in recipe order) -> plan (specs with ids, the banks they
+ * need, a state and a reason each). Building the plan from facts is pure; plan_load gathers the
+ * facts.
+ */
+#ifndef PROMPTGRID_HARNESS_PLAN_H
+#define PROMPTGRID_HARNESS_PLAN_H
+
+#include "core/base/err.h"
+#include "core/base/hash.h"
+#include "core/data/catalogue.h"
+#include "results/store.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum plan_state {
+    PLAN_DONE,    // a sealed row is in the store
+    PLAN_WANTED,  // will run
+    PLAN_BLOCKED, // cannot run here: something is missing
+};
+
+struct plan_run {
+    char id[HASH_HEX]; // "" when blocked: an id needs the hashes of files that are missing
+    json_t *spec;      // encode or train spec; owned; partial when blocked
+    enum plan_state state;
+    char *why;      // "no result", "done", "failed before: ...", "missing: ...": owned
+    double seconds; // expected, from earlier runs; 0 = unknown
+    int banks[2];   // train: index of train and test bank in plan->runs; -1 = none
+    char *weights, *merges, *folder; // files of the job; NULL when blocked
+};
+
+struct recipe;
+
+struct plan {
+    struct recipe *recipe; // owned
+    struct plan_run *runs; // banks (encode jobs) first, then train jobs in recipe order
+    size_t n;
+    size_t wanted, done, blocked;
+    struct str *missing; // what is missing, one line each; owned
+};
+
+/* Read the recipe, resolve its grid, look at data, weights and store (NULL = an empty store). */
+int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots,
+              struct store *store, struct err *e);
+void plan_release(struct plan *p);
+
+/* The array that `promptgrid plan --json` prints: {run, job, dataset, method, shots, seed, state,
+ * why, ...}. */
+json_t *plan_json(const struct plan *p);
+
+#endif

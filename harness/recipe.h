@@ -1,0 +1,54 @@
+/*
+ * Recipes: YAML text -> checked blocks -> the grid of runs (DESIGN section 6).
+ *
+ * Every error names file:line:col, shows the line with a caret, and suggests the nearest known
+ * name. Limits: 1 MiB of text, 32 levels, no aliases beyond 1000, and `limit` runs (default
+ * 100,000).
+ */
+#ifndef PROMPTGRID_HARNESS_RECIPE_H
+#define PROMPTGRID_HARNESS_RECIPE_H
+
+#include "core/base/err.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* One resolved combination: plain values only. */
+struct grid_run {
+    char *protocol, *backbone, *dataset, *method;
+    char *views;     // "none", "fresh", "8", ...
+    char *precision; // "fp32"
+    int shots, seed; // 0, 0 for a method that does not train
+    json_t *params;  // every key of the method, resolved; zero-shot's "template" may be absent
+    size_t line;     // of the recipe, for messages
+};
+
+/* A `table:` or `figure:` block; axes are names of columns of the results. */
+struct recipe_table {
+    char *name, *title;
+    char *rows, *columns; // axis names: method, dataset, shots
+    char **metrics;       // NULL-terminated: base, new, H, accuracy
+    json_t *where;        // object axis -> value or array of values; may be NULL
+};
+struct recipe_figure {
+    char *name, *title;
+    char *x, *series, *panel; // axis names: rank, shots / method, dataset; panel: "dataset" or NULL
+    char **metrics;           // y: one curve family a metric
+    json_t *where;
+};
+
+struct recipe {
+    char *path, *name, *about;
+    char sha256[65];       // of the text
+    struct grid_run *runs; // in recipe order, no two equal
+    size_t n;
+    struct recipe_table *tables;
+    size_t n_tables;
+    struct recipe_figure *figures;
+    size_t n_figures;
+};
+
+int recipe_load(struct recipe **out, const char *path, struct err *e);
+void recipe_free(struct recipe *r); // NULL is fine
+
+#endif

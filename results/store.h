@@ -1,0 +1,91 @@
+/*
+ * The results store: one SQLite file (DESIGN section 8). sqlite3.h is included only by store*.c.
+ *
+ * One writer at a time, by a kernel lock on "<file>.lock" that dies with its owner; any number of
+ * readers. A run is done when, and only when, its metrics are in the store: they are written in the
+ * same transaction as state = 'done' and sealed by a hash over their canonical text.
+ */
+#ifndef PROMPTGRID_RESULTS_STORE_H
+#define PROMPTGRID_RESULTS_STORE_H
+
+#include "core/base/err.h"
+#include "core/base/hash.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct store;
+
+enum store_mode {
+    STORE_READ,  // ERR_MISSING when there is no store
+    STORE_WRITE, // created when missing; ERR_BUSY names the holder of the lock
+};
+
+/* A store of a newer version is refused (ERR_RANGE) and left alone; an older one is migrated. */
+int store_open(struct store **out, const char *path, enum store_mode mode, struct err *e);
+void store_close(struct store *s); // NULL is fine
+
+/* ---- writing: the scheduler only ---- */
+
+/* Code and machine of this process's runs; each returns the row's id (> 0), made once per content.
+ */
+struct store_revision {
+    const char *commit; // 40 hex digits, or "" outside a repository
+    bool dirty;
+    const char *diff; // text of the uncommitted change, "" when clean
+    const char *runner_sha256;
+    const char *build; // compiler, flags, version
+};
+long store_revision(struct store *s, const struct store_revision *r, struct err *e);
+long store_machine(struct store *s, const json_t *facts,
+                   struct err *e); // object of text: cpu, cores, memory, os, libraries
+
+/* The run's row, made when it is not there. */
+int store_run(struct store *s, const char *run, const json_t *spec, struct err *e);
+
+/* A new attempt in state 'running'; *n counts from 1 within the run. */
+int store_begin(struct store *s, const char *run, long revision, long machine, const char *command,
+                const char *log, int *n, struct err *e);
+
+/* Its end. `events` is the array of the runner's checked events (core/proto/event.h), from which
+ * curve, metric, prediction and artifact rows are made. All in one transaction. */
+int store_done(struct store *s, const char *run, int n, const json_t *events, struct err *e);
+
+/* state 'failed' or 'cancelled'; class as err_name, reason one line. */
+int store_failed(struct store *s, const char *run, int n, const char *state, const char *class_,
+                 const char *reason, struct err *e);
+
+/* Attempts left 'running' by a scheduler that died become 'lost'; *n = how many. */
+int store_recover(struct store *s, int *n, struct err *e);
+
+/* ---- reading ---- */
+
+struct store_state {
+    char state[16];  // "" = never tried; done, failed, cancelled, lost, running
+    char class_[16]; // of the last failure
+    char *reason;    // yours; NULL if none
+    int attempts;
+    double seconds;  // of the done attempt, 0 if none
+    char commit[41]; // code of the last attempt
+};
+int store_state(struct store *s, const char *run, struct store_state *out, struct err *e);
+void store_state_release(struct store_state *state);
+
+/* A metric of a done run whose seal holds: 1 found, 0 not there, ERR_CORRUPT when the rows do not
+ * match their seal. */
+int store_metric(struct store *s, const char *run, const char *split, const char *name,
+                 double *value, struct err *e);
+
+/* The run's artifact of `kind`: 1 found (path yours to free()), 0 not there. */
+int store_artifact(struct store *s, const char *run, const char *kind, char **path,
+                   char sha256[HASH_HEX], struct err *e);
+
+/* Everything about one run as JSON, for `promptgrid show`; `prefix` of the id, at least 4 digits.
+ * ERR_MISSING when none matches, ERR_RANGE when several do. */
+int store_show(struct store *s, const char *prefix, json_t **out, struct err *e);
+
+/* Mean seconds of done runs whose spec equals `spec` but for seed (0 when there are none). */
+int store_expected_seconds(struct store *s, const json_t *spec, double *seconds, struct err *e);
+
+#endif

@@ -1,0 +1,29 @@
+/* promptgrid-runner: does one job and exits. The commands are in runner/. */
+#include "core/base/log.h"
+#include "core/base/str.h"
+#include "runner/runner.h"
+
+#include <stdio.h>
+
+static const struct {
+    const char *name, *about;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"run", "carry out a job file", runner_run},
+    {"embed", "features of texts and images", runner_embed},
+    {"tokenize", "token ids of texts", runner_tokenize},
+    {"sample", "few-shot selection of a dataset", runner_sample},
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+int main(int argc, char **argv)
+{
+    log_name("promptgrid-runner");
+    for (int i = 0; argc > 1 && i < COMMANDS; i++)
+        if (str_eq(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "usage: promptgrid-runner COMMAND ...\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(stderr, "  %-10s %s\n", commands[i].name, commands[i].about);
+    return 2;
+}

@@ -1,0 +1,19 @@
+/*
+ * The runner's commands. Each prints its own error and returns the program's exit status.
+ */
+#ifndef PROMPTGRID_RUNNER_RUNNER_H
+#define PROMPTGRID_RUNNER_RUNNER_H
+
+#include "core/base/err.h"
+#include "core/proto/job.h"
+
+int runner_run(int argc, char **argv);   // run JOB.json [--events-fd N]: one job, then exit
+int runner_embed(int argc, char **argv); // embed --backbone NAME|DIR [--text S]... [--image F]...
+int runner_tokenize(int argc, char **argv); // tokenize --backbone NAME|DIR S...
+int runner_sample(int argc, char **argv);   // sample DATASET --shots K --seed S
+
+/* The two kinds of job. Progress, metrics and artifacts leave as events. */
+int encode_job(const struct job *job, struct err *e);
+int train_job(const struct job *job, struct err *e);
+
+#endif
