@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+static _Thread_local int worker_index;
+
 struct thread_pool {
     int n; // threads, the caller included
     pthread_t *threads;
@@ -26,7 +28,18 @@ struct thread_pool {
     size_t chunks;
     _Atomic uint64_t next; // job << 32 | next chunk to hand out
     _Atomic size_t done;   // chunks finished
+    _Atomic int started;   // threads that have taken a number
 };
+
+/* Tell the core that this is a short wait. */
+static inline void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 
 /* Take chunks of `job` until none is left or another job has begun. */
 static void take_chunks(struct thread_pool *p, uint32_t job, size_t chunks)
@@ -49,6 +62,7 @@ static void take_chunks(struct thread_pool *p, uint32_t job, size_t chunks)
 static void *worker(void *arg)
 {
     struct thread_pool *p = arg;
+    worker_index = atomic_fetch_add(&p->started, 1) + 1;
     uint32_t seen = 0;
     for (;;) {
         pthread_mutex_lock(&p->lock);
@@ -122,11 +136,16 @@ void thread_run(struct thread_pool *p, size_t chunks, thread_chunk f, void *arg)
     take_chunks(p, job, chunks);
     // Most waits are for a chunk that is nearly done: look a few times before sleeping.
     for (int i = 0; i < 2000 && atomic_load(&p->done) < chunks; i++)
-        __builtin_ia32_pause();
+        relax();
     pthread_mutex_lock(&p->lock);
     while (atomic_load(&p->done) < chunks)
         pthread_cond_wait(&p->finished, &p->lock);
     pthread_mutex_unlock(&p->lock);
+}
+
+int thread_worker(void)
+{
+    return worker_index;
 }
 
 int thread_cores(void)

@@ -23,6 +23,10 @@ typedef void (*thread_chunk)(void *arg, size_t chunk);
  * a chunk must not call thread_run on the same pool. */
 void thread_run(struct thread_pool *p, size_t chunks, thread_chunk f, void *arg);
 
+/* Within a chunk: which of the pool's threads runs it, 0 (the caller) .. size - 1, for scratch
+ * memory of its own. 0 outside a chunk. */
+int thread_worker(void);
+
 int thread_cores(void); // cores this process may use
 
 #endif

@@ -1,0 +1,129 @@
+/*
+ * The CPU device: memory, the sticky error, and the table of operations.
+ */
+#include "core/device/cpu/cpu.h"
+
+#include "core/base/mem.h"
+#include "core/device/cpu/open.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void cpu_close(struct device *d)
+{
+    struct cpu *c = cpu_of(d);
+    int threads = thread_pool_size(c->pool);
+    thread_pool_free(c->pool);
+    gemm_free(c->gemm);
+    for (int i = 0; i < threads; i++)
+        free(c->scratch[i]);
+    free(c->scratch);
+    free(c->scratch_size);
+    free(c);
+}
+
+static void *cpu_alloc(struct device *d, size_t bytes)
+{
+    struct cpu *c = cpu_of(d);
+    size_t rounded = (bytes + 63) & ~(size_t)63;
+    void *block = rounded >= bytes ? aligned_alloc(64, rounded ? rounded : 64) : NULL;
+    if (!block && !c->error.code)
+        err_set(&c->error, ERR_MEMORY, "not enough memory: %zu bytes", bytes);
+    return block;
+}
+
+static void cpu_release(struct device *d, void *block)
+{
+    (void)d;
+    free(block);
+}
+
+static void cpu_copy(struct device *d, void *to, const void *from, size_t bytes)
+{
+    (void)d;
+    if (to && from && bytes)
+        memcpy(to, from, bytes);
+}
+
+static void cpu_zero(struct device *d, void *block, size_t bytes)
+{
+    (void)d;
+    if (block)
+        memset(block, 0, bytes);
+}
+
+static int cpu_sync(struct device *d, struct err *e)
+{
+    struct cpu *c = cpu_of(d);
+    if (!c->error.code)
+        return 0;
+    *e = c->error;
+    c->error.code = 0;
+    return e->code;
+}
+
+float *cpu_scratch(struct cpu *c, size_t n)
+{
+    int worker = thread_worker();
+    if (c->scratch_size[worker] < n) {
+        free(c->scratch[worker]);
+        c->scratch[worker] = mem_aligned(n, sizeof(float));
+        c->scratch_size[worker] = n;
+    }
+    return c->scratch[worker];
+}
+
+static const struct device_ops ops = {
+    .kind = "cpu",
+    .close = cpu_close,
+    .alloc = cpu_alloc,
+    .release = cpu_release,
+    .upload = cpu_copy,
+    .download = cpu_copy,
+    .zero = cpu_zero,
+    .sync = cpu_sync,
+    .linear_new = cpu_linear_new,
+    .linear_free = cpu_linear_free,
+    .linear_fwd = cpu_linear_fwd,
+    .linear_bwd = cpu_linear_bwd,
+    .matmul_nt = cpu_matmul_nt,
+    .matmul_tn = cpu_matmul_tn,
+    .layernorm_fwd = cpu_layernorm_fwd,
+    .layernorm_bwd = cpu_layernorm_bwd,
+    .quickgelu_fwd = cpu_quickgelu_fwd,
+    .quickgelu_bwd = cpu_quickgelu_bwd,
+    .attention_fwd = cpu_attention_fwd,
+    .tree_fwd = cpu_tree_fwd,
+    .tree_bwd = cpu_tree_bwd,
+    .add = cpu_add,
+    .gather = cpu_gather,
+    .scatter_add = cpu_scatter_add,
+    .image_tokens = cpu_image_tokens,
+    .patches = cpu_patches,
+    .l2norm_fwd = cpu_l2norm_fwd,
+    .l2norm_bwd = cpu_l2norm_bwd,
+    .cross_entropy = cpu_cross_entropy,
+    .sgd = cpu_sgd,
+    .lowrank_fwd = cpu_lowrank_fwd,
+    .lowrank_bwd = cpu_lowrank_bwd,
+};
+
+int cpu_open(struct device **out, int threads, struct err *e)
+{
+    // Large blocks stay with the process: giving pages back and faulting them in again can double
+    // the time of a step.
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    struct gemm *gemm = gemm_new(threads, e);
+    if (!gemm)
+        return e->code;
+    struct cpu *c = mem_zero(1, sizeof *c);
+    c->device.ops = &ops;
+    c->gemm = gemm;
+    c->pool = thread_pool_new(threads);
+    c->scratch = mem_zero((size_t)threads, sizeof *c->scratch);
+    c->scratch_size = mem_zero((size_t)threads, sizeof *c->scratch_size);
+    *out = &c->device;
+    return 0;
+}

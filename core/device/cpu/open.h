@@ -1,0 +1,10 @@
+/* What device.c needs of the CPU device. */
+#ifndef PROMPTGRID_DEVICE_CPU_OPEN_H
+#define PROMPTGRID_DEVICE_CPU_OPEN_H
+
+#include "core/device/device.h"
+
+int cpu_open(struct device **out, int threads, struct err *e);
+const char *cpu_library(void); // "oneDNN 2.6.3"
+
+#endif

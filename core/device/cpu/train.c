@@ -1,0 +1,98 @@
+/*
+ * The ends of a training step: loss, optimizer, low-rank composition. Small work, one thread,
+ * except for the optimizer of large class-specific contexts.
+ */
+#include "core/device/cpu/cpu.h"
+#include "core/device/cpu/vec.h"
+
+void cpu_cross_entropy(struct device *d, float *loss, float *hit, float *dlogits,
+                       const float *logits, const int *labels, int B, int K)
+{
+    if (cpu_of(d)->error.code)
+        return;
+    for (int b = 0; b < B; b++, logits += K, dlogits += K) {
+        int top = 0;
+        for (int k = 1; k < K; k++)
+            if (logits[k] > logits[top])
+                top = k;
+        float max = logits[top], own = logits[labels[b]];
+        double sum = 0;
+        for (int k = 0; k < K; k++) {
+            dlogits[k] = expf(logits[k] - max);
+            sum += dlogits[k];
+        }
+        // NaN logits must stay visible: the comparison above skips them, the sum does not.
+        loss[b] = (float)(log(sum) + (double)max - (double)own);
+        hit[b] = top == labels[b];
+        for (int k = 0; k < K; k++)
+            dlogits[k] = (float)(dlogits[k] / sum / B);
+        dlogits[labels[b]] -= 1.0f / (float)B;
+    }
+}
+
+enum { ELEMENTS = 65536 };
+
+struct sgd {
+    float *p, *buf;
+    const float *g;
+    size_t n;
+    float lr, momentum, weight_decay;
+    bool first;
+};
+
+static void sgd_chunk(void *arg, size_t chunk)
+{
+    struct sgd *s = arg;
+    size_t first = chunk * ELEMENTS, last = first + ELEMENTS < s->n ? first + ELEMENTS : s->n;
+    for (size_t i = first; i < last; i++) {
+        float g = s->g[i] + s->weight_decay * s->p[i];
+        s->buf[i] = s->first ? g : s->momentum * s->buf[i] + g;
+        s->p[i] -= s->lr * s->buf[i];
+    }
+}
+
+void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
+             float momentum, float weight_decay, bool first)
+{
+    struct sgd s = {p, buf, g, n, lr, momentum, weight_decay, first};
+    if (!cpu_of(d)->error.code)
+        thread_run(cpu_of(d)->pool, cpu_chunks(n, ELEMENTS), sgd_chunk, &s);
+}
+
+void cpu_lowrank_fwd(struct device *d, float *p, const float *start, const float *A, const float *B,
+                     const float *mask, int M, int R, int C)
+{
+    if (cpu_of(d)->error.code)
+        return;
+    for (int m = 0; m < M; m++)
+        for (int c = 0; c < C; c++) {
+            float sum = 0;
+            for (int r = 0; r < R; r++)
+                sum += A[m * R + r] * B[r * C + c];
+            int at = m * C + c;
+            p[at] = start[at] + (mask ? mask[at] * sum : sum);
+        }
+}
+
+void cpu_lowrank_bwd(struct device *d, float *dA, float *dB, const float *dp, const float *A,
+                     const float *B, const float *mask, int M, int R, int C)
+{
+    if (cpu_of(d)->error.code)
+        return;
+    for (int r = 0; r < R; r++)
+        for (int m = 0; m < M; m++) {
+            double sum = 0;
+            for (int c = 0; c < C; c++)
+                sum +=
+                    (double)(mask ? mask[m * C + c] * dp[m * C + c] : dp[m * C + c]) * B[r * C + c];
+            dA[m * R + r] = (float)sum;
+        }
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < C; c++) {
+            double sum = 0;
+            for (int m = 0; m < M; m++)
+                sum +=
+                    (double)A[m * R + r] * (mask ? mask[m * C + c] * dp[m * C + c] : dp[m * C + c]);
+            dB[r * C + c] = (float)sum;
+        }
+}
