@@ -1,0 +1,116 @@
+/* The table of commands and what they share: see cmd.h. Add a command: one row here, one function
+ * in cmd_NAME.c. */
+#include "harness/cmd.h"
+
+#include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct cmd cmds[] = {
+    {"run", "RECIPE", "run what is missing of a recipe; the same command again goes on", cmd_run},
+    {"plan", "RECIPE", "list every run of a recipe and why it will run or not", cmd_plan},
+    {"status", "RECIPE", "count the runs of a recipe by state", cmd_status},
+    {"table", "RECIPE", "compare methods over datasets, beside published numbers", cmd_table},
+    {"plot", "RECIPE", "draw the figures of a recipe", cmd_plot},
+    {"show", "RUN", "everything that is known about one run", cmd_show},
+    {"methods", "", "list the methods and their recipe keys", cmd_methods},
+    {"embed", "", "features of texts and images", cmd_runner},
+    {"tokenize", "TEXT...", "token ids of texts", cmd_runner},
+    {"data", "sample ...", "few-shot selection of a dataset", cmd_data},
+    {0},
+};
+
+const struct cmd *cmd_find(const char *name)
+{
+    for (const struct cmd *c = cmds; c->name; c++)
+        if (str_eq(c->name, name))
+            return c;
+    return NULL;
+}
+
+static void help(const struct cmd *self, const struct opt *table)
+{
+    struct str text = STR_INIT;
+    str_addf(&text, "usage: promptgrid %s [options]%s%s\n\n%s\n\n", self->name,
+             *self->arguments ? " " : "", self->arguments, self->about);
+    opt_help(table, &text);
+    fputs(text.data, stdout);
+    str_release(&text);
+}
+
+int cmd_options(const struct cmd *self, const struct opt *table, int argc, char **argv, int *rest,
+                int min, int max)
+{
+    struct err e = {0};
+    int rc = opt_parse(table, argc, argv, rest, &e);
+    if (rc > 0) {
+        help(self, table);
+        return 0;
+    }
+    if (rc < 0)
+        return cmd_fail(&e);
+    if (*rest > max)
+        err_set(&e, ERR_USAGE, "unexpected word '%s'; usage: promptgrid %s [options]%s%s",
+                argv[max + 1], self->name, *self->arguments ? " " : "", self->arguments);
+    else if (*rest < min)
+        err_set(&e, ERR_USAGE, "a word is missing; usage: promptgrid %s [options]%s%s", self->name,
+                *self->arguments ? " " : "", self->arguments);
+    return e.code ? cmd_fail(&e) : -1;
+}
+
+int cmd_fail(const struct err *e)
+{
+    log_error("%s", e->text);
+    return err_exit_status(e);
+}
+
+int cmd_finish(int status)
+{
+    // Errors of earlier writes are remembered by the stream; errno may then be of another call.
+    bool earlier = ferror(stdout);
+    if (fflush(stdout) == 0 && !earlier)
+        return status;
+    log_error("unable to write to stdout: %s", strerror(errno));
+    return status ? status : 3;
+}
+
+void cmd_print_json(json_t *value)
+{
+    BUG_IF(!value);
+    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY);
+    BUG_IF(!text);
+    puts(text);
+    free(text);
+    json_decref(value);
+}
+
+char *cmd_workspace(const struct cmd_common *c)
+{
+    const char *given = c->workspace ? c->workspace : getenv("PROMPTGRID_WORKSPACE");
+    return mem_strdup(given && *given ? given : "workspace");
+}
+
+char *cmd_store_path(const struct cmd_common *c)
+{
+    char *workspace = cmd_workspace(c), *path = fs_join(workspace, "promptgrid.sqlite");
+    free(workspace);
+    return path;
+}
+
+int cmd_open_store(const struct cmd_common *c, struct store **out, struct err *e)
+{
+    char *path = cmd_store_path(c);
+    int rc = store_open(out, path, STORE_READ, e);
+    if (rc == ERR_MISSING) {
+        *out = NULL;
+        rc = 0;
+    }
+    free(path);
+    return rc;
+}
