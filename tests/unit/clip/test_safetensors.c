@@ -70,7 +70,7 @@ static const struct {
     {"{\"a\":1,\"a\":2}", 0,
      "'x.safetensors': header is no JSON at byte 10: duplicate object key near '\"a\"'"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[99999999999999999999],\"data_offsets\":[0,4]}}", 4,
-     "'x.safetensors': header is no JSON at byte 50: too big integer"},
+     "'x.safetensors': header is no JSON at byte 49: too big integer near '99999999999999999999'"},
     {"{\"__metadata__\":[]}", 0, "'x.safetensors': __metadata__ is no JSON object"},
     {"{\"__metadata__\":{\"k\":1}}", 0, "'x.safetensors': __metadata__ 'k' is no string"},
     {"{\"a\":7}", 0, "'x.safetensors': tensor 'a' is described by no JSON object"},
