@@ -63,7 +63,7 @@ int fs_make_folders(const char *path, struct err *e)
 {
     char *copy = mem_strdup(path);
     int rc = 0;
-    for (char *p = copy + 1;; p++) {
+    for (char *p = copy + (*copy == '/');; p++) {
         if (*p && *p != '/')
             continue;
         char c = *p;
@@ -298,17 +298,23 @@ int fs_list(struct fs_names *out, const char *folder, struct err *e)
     *out = (struct fs_names){0};
     DIR *dir = opendir(folder);
     if (!dir) {
-        int missing = errno == ENOENT;
+        int missing = errno == ENOENT || errno == ENOTDIR;
         err_sys(e, "unable to list folder '%s'", folder);
         if (missing)
             e->code = ERR_MISSING;
         return e->code;
     }
     size_t capacity = 0;
-    for (struct dirent *entry; (entry = readdir(dir));)
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(dir)); errno = 0)
         if (entry->d_name[0] != '.')
             MEM_PUSH(out->names, out->n, capacity) = mem_strdup(entry->d_name);
+    int rc = errno ? err_sys(e, "unable to list folder '%s'", folder) : 0;
     closedir(dir);
+    if (rc < 0) {
+        fs_names_release(out);
+        return rc;
+    }
     if (out->n)
         qsort(out->names, out->n, sizeof *out->names, by_bytes);
     return 0;
@@ -349,7 +355,7 @@ int fs_home(char **out, struct err *e)
     }
     char path[PATH_MAX];
     own_path(path);
-    for (char *slash; (slash = strrchr(path, '/'));) {
+    for (char *slash; (slash = strrchr(path, '/')) && slash > path;) {
         *slash = 0;
         char *share = fs_join(path, "share/promptgrid");
         char *found = holds_pocket(path) ? path : holds_pocket(share) ? share : NULL;

@@ -1,9 +1,12 @@
 /* Lines on stderr: see log.h. */
 #include "core/base/log.h"
 
+#include "core/base/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *name = "promptgrid";
 
@@ -14,11 +17,21 @@ void log_name(const char *program)
 
 static void line(const char *kind, const char *format, va_list args)
 {
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0)
+        return;
     flockfile(stderr);
     fprintf(stderr, "%s: %s", name, kind);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    // Names come from files: nothing in them may steer the terminal. Line ends are ours.
+    for (char *part = text, *end; part; part = end) {
+        if ((end = strchr(part, '\n')))
+            *end++ = 0;
+        char *shown = str_visible(part);
+        fprintf(stderr, "%s\n", shown);
+        free(shown);
+    }
     funlockfile(stderr);
+    free(text);
 }
 
 #define LOG_BODY(kind)                                                                             \

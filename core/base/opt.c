@@ -15,6 +15,12 @@ static const struct opt *find(const struct opt *table, const char *name, size_t 
     return NULL;
 }
 
+/* Options of one letter are shown as "-x", others as "--name". */
+static const char *dashes(const char *name)
+{
+    return name[0] && name[1] ? "--" : "-";
+}
+
 static int unknown(const struct opt *table, const char *word, const char *name, size_t length,
                    struct err *e)
 {
@@ -23,8 +29,8 @@ static int unknown(const struct opt *table, const char *word, const char *name, 
         n++;
     char *asked = mem_strndup(name, length);
     const char *near = n ? str_nearest(asked, &table[0].name, n, sizeof *table) : NULL;
-    err_set(e, ERR_USAGE, "unknown option '%s'%s%s%s", word, near ? ", did you mean '--" : "",
-            near ? near : "", near ? "'?" : "");
+    err_set(e, ERR_USAGE, "unknown option '%s'%s%s%s%s", word, near ? ", did you mean '" : "",
+            near ? dashes(near) : "", near ? near : "", near ? "'?" : "");
     free(asked);
     return ERR_USAGE;
 }
@@ -34,7 +40,7 @@ static int store(const struct opt *o, const char *text, struct err *e)
     switch (o->kind) {
     case OPT_FLAG:
         if (text)
-            return err_set(e, ERR_USAGE, "option '--%s' takes no value", o->name);
+            return err_set(e, ERR_USAGE, "option '%s%s' takes no value", dashes(o->name), o->name);
         *(bool *)o->value = true;
         return 0;
     case OPT_TEXT:
@@ -42,8 +48,8 @@ static int store(const struct opt *o, const char *text, struct err *e)
         return 0;
     case OPT_COUNT:
         if (!str_to_long(text, 0, INT_MAX, (long *)o->value))
-            return err_set(e, ERR_USAGE, "option '--%s' needs a whole number, not '%s'", o->name,
-                           text);
+            return err_set(e, ERR_USAGE, "option '%s%s' needs a whole number, not '%s'",
+                           dashes(o->name), o->name, text);
         return 0;
     case OPT_LIST: {
         struct opt_list *list = o->value;
@@ -92,8 +98,8 @@ void opt_help(const struct opt *table, struct str *out)
 {
     for (; table->name; table++) {
         size_t start = out->size;
-        str_addf(out, "  %s%s%s%s", table->name[1] ? "--" : "-", table->name,
-                 table->argument ? " " : "", table->argument ? table->argument : "");
+        str_addf(out, "  %s%s%s%s", dashes(table->name), table->name, table->argument ? " " : "",
+                 table->argument ? table->argument : "");
         size_t used = out->size - start;
         str_pad(out, used < 24 ? 24 - used : 1, ' ');
         str_addf(out, "%s\n", table->help);

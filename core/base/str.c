@@ -3,6 +3,7 @@
 
 #include "core/base/mem.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -127,6 +128,10 @@ static size_t utf8_length(const unsigned char *p)
     for (size_t i = 1; i < n; i++)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
+    // Longer than needed, a surrogate, or above U+10FFFF: the second byte tells.
+    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
+        (*p == 0xf4 && p[1] > 0x8f))
+        return 0;
     return n;
 }
 
@@ -209,7 +214,7 @@ bool str_to_long(const char *text, long min, long max, long *out)
     char *end;
     errno = 0;
     long value = strtol(text, &end, 10);
-    if (end == text || *end || errno || *text == ' ' || value < min || value > max)
+    if (end == text || *end || errno || isspace((unsigned char)*text) || value < min || value > max)
         return false;
     *out = value;
     return true;
@@ -218,9 +223,8 @@ bool str_to_long(const char *text, long min, long max, long *out)
 bool str_to_double(const char *text, double *out)
 {
     char *end;
-    errno = 0;
     double value = strtod(text, &end);
-    if (end == text || *end || *text == ' ' || !isfinite(value))
+    if (end == text || *end || isspace((unsigned char)*text) || !isfinite(value))
         return false;
     *out = value;
     return true;
