@@ -25,6 +25,7 @@ enum store_mode {
 /* A store of a newer version is refused (ERR_RANGE) and left alone; an older one is migrated. */
 int store_open(struct store **out, const char *path, enum store_mode mode, struct err *e);
 void store_close(struct store *s); // NULL is fine
+const char *store_path(const struct store *s);
 
 /* ---- writing: the scheduler only ---- */
 
@@ -61,13 +62,16 @@ int store_recover(struct store *s, int *n, struct err *e);
 
 /* ---- reading ---- */
 
+/* The attempt that speaks for a run: its last done one, or else its last one. */
 struct store_state {
     char state[16];  // "" = never tried; done, failed, cancelled, lost, running
     char class_[16]; // of the last failure
     char *reason;    // yours; NULL if none
     int attempts;
     double seconds;  // of the done attempt, 0 if none
-    char commit[41]; // code of the last attempt
+    char commit[41]; // code of that attempt, "" outside a repository
+    bool dirty;      // it had uncommitted changes
+    char *log;       // yours; NULL if none
 };
 int store_state(struct store *s, const char *run, struct store_state *out, struct err *e);
 void store_state_release(struct store_state *state);

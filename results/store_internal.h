@@ -1,0 +1,74 @@
+/*
+ * What the store's files share: the handle, bound statements, transactions.
+ *
+ * Statements are string literals, prepared once per store and found again by their address.
+ * Values are bound from a type string: 't' const char * (NULL = SQL NULL), 'i' long, 'r' double,
+ * 'b' const void * and size_t, 'j' json_t * (number or NULL: anything else binds SQL NULL).
+ */
+#ifndef PROMPTGRID_RESULTS_STORE_INTERNAL_H
+#define PROMPTGRID_RESULTS_STORE_INTERNAL_H
+
+#include "results/store.h"
+
+#include <stdint.h>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+enum { STORE_VERSION = 1, STORE_APPLICATION = 0x50724764 /* "PrGd" */ };
+
+/* store__migrations[v] takes a store of version v to v + 1; there are STORE_VERSION of them. */
+extern const char *const store__migrations[];
+
+struct store {
+    struct sqlite3 *db;
+    char *path;
+    int lock; // descriptor of "<path>.lock"; -1 when reading
+    struct {
+        const char *sql; // the literal's address is the key
+        struct sqlite3_stmt *statement;
+    } cache[48];
+    size_t n_cached;
+};
+
+/* The error of the last SQLite call as a plain message that names the file. */
+int store__fail(struct store *s, struct err *e);
+
+/* Prepare and bind; rows come from store__step: 1 row, 0 no more, or an error. A statement that is
+ * left before its end is closed with store__end, or it would keep its snapshot of the file. */
+int store__query(struct store *s, struct sqlite3_stmt **out, struct err *e, const char *sql,
+                 const char *types, ...);
+int store__step(struct store *s, struct sqlite3_stmt *statement, struct err *e);
+void store__end(struct sqlite3_stmt *statement);
+
+/* Columns of the current row. Text is never NULL ("" for SQL NULL) and valid until the next step.
+ */
+const char *store__text(struct sqlite3_stmt *statement, int column);
+long store__int(struct sqlite3_stmt *statement, int column);
+double store__real(struct sqlite3_stmt *statement, int column);
+bool store__null(struct sqlite3_stmt *statement, int column);
+const void *store__blob(struct sqlite3_stmt *statement, int column, size_t *size);
+
+/* A statement without rows. */
+int store__exec(struct store *s, struct err *e, const char *sql, const char *types, ...);
+long store__changes(struct store *s);
+
+/* Everything between the two is kept, or nothing: store__finish commits when rc is 0, rolls back
+ * otherwise, and returns the result. */
+int store__begin_write(struct store *s, struct err *e);
+int store__finish(struct store *s, int rc, struct err *e);
+
+/* The seal of a run's metrics. `lines` is the text that store__seal_line wrote, in the order of
+ * (split, name). */
+struct str;
+void store__seal_line(struct str *lines, const char *split, const char *name, double value);
+void store__seal(const char *run, const struct str *lines, char out[HASH_HEX]);
+
+/* Labels as stored: int32 little-endian, zlib. `out` is yours to free(). */
+int store__pack(const json_t *labels, unsigned char **out, size_t *size, struct err *e);
+json_t *store__unpack(const void *data, size_t size, size_t count); // NULL when damaged
+
+/* Hash of a spec without its seed: runs that differ only in the seed have the same. */
+void store__family(const json_t *spec, char out[HASH_HEX]);
+
+#endif

@@ -1,0 +1,358 @@
+/*
+ * What the scheduler records: code, machine, runs, attempts and their results. Each function is one
+ * transaction, so what it returned 0 for is on disk.
+ */
+#include "results/store.h"
+
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/proto/spec.h"
+#include "results/store_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+/* ---- hashes ---- */
+
+void store__family(const json_t *spec, char out[HASH_HEX])
+{
+    json_t *copy = json_copy((json_t *)spec);
+    json_object_del(copy, "seed");
+    spec_id(copy, out);
+    json_decref(copy);
+}
+
+void store__seal_line(struct str *lines, const char *split, const char *name, double value)
+{
+    str_addf(lines, "%s\t%s\t%.17g\n", split, name, value);
+}
+
+void store__seal(const char *run, const struct str *lines, char out[HASH_HEX])
+{
+    struct str text = STR_INIT;
+    str_addf(&text, "run\t%s\n", run);
+    str_addn(&text, lines->data, lines->size);
+    hash_bytes(out, text.data, text.size);
+    str_release(&text);
+}
+
+/* ---- labels ---- */
+
+int store__pack(const json_t *labels, unsigned char **out, size_t *size, struct err *e)
+{
+    size_t n = json_array_size(labels);
+    unsigned char *raw = mem_alloc(n, 4);
+    uLongf packed = compressBound((uLong)(4 * n));
+    *out = mem_alloc(packed, 1);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t label = (uint32_t)json_integer_value(json_array_get(labels, i));
+        for (int b = 0; b < 4; b++)
+            raw[4 * i + (size_t)b] = (unsigned char)(label >> 8 * b);
+    }
+    int rc = compress(*out, &packed, raw, (uLong)(4 * n));
+    free(raw);
+    *size = packed;
+    return rc == Z_OK ? 0 : err_set(e, ERR_MEMORY, "cannot compress %zu predictions", n);
+}
+
+json_t *store__unpack(const void *data, size_t size, size_t count)
+{
+    uLongf got = (uLongf)(4 * count);
+    unsigned char *raw = mem_alloc(count, 4);
+    json_t *labels = NULL;
+    if (uncompress(raw, &got, data, (uLong)size) == Z_OK && got == 4 * count) {
+        labels = json_array();
+        for (size_t i = 0; i < count; i++) {
+            uint32_t label = 0;
+            for (int b = 0; b < 4; b++)
+                label |= (uint32_t)raw[4 * i + (size_t)b] << 8 * b;
+            json_array_append_new(labels, json_integer(label));
+        }
+    }
+    free(raw);
+    return labels;
+}
+
+/* ---- code and machine ---- */
+
+/* The id of the row with this hash, or 0. */
+static long row_of(struct store *s, const char *sql, const char *hash, struct err *e)
+{
+    struct sqlite3_stmt *q;
+    int rc = store__query(s, &q, e, sql, "t", hash);
+    if (rc == 0)
+        rc = store__step(s, q, e);
+    if (rc != 1)
+        return rc;
+    long id = store__int(q, 0);
+    store__end(q);
+    return id;
+}
+
+long store_revision(struct store *s, const struct store_revision *r, struct err *e)
+{
+    static const char find[] = "SELECT id FROM revision WHERE hash = ?1";
+    char hash[HASH_HEX];
+    struct hash *h = hash_new();
+    const char *parts[] = {r->commit, r->dirty ? "dirty" : "clean", r->diff, r->runner_sha256,
+                           r->build};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        hash_add(h, parts[i],
+                 strlen(parts[i]) + 1); // with the 0, so that parts cannot run together
+    hash_end(h, hash);
+
+    long id = row_of(s, find, hash, e);
+    if (id)
+        return id;
+    int rc =
+        store__exec(s, e,
+                    "INSERT INTO revision (hash, git_commit, dirty, diff, runner_sha256, "
+                    "build) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "ttittt", hash, r->commit, (long)r->dirty, r->diff, r->runner_sha256, r->build);
+    return rc < 0 ? rc : row_of(s, find, hash, e);
+}
+
+long store_machine(struct store *s, const json_t *facts, struct err *e)
+{
+    static const char find[] = "SELECT id FROM machine WHERE hash = ?1";
+    char hash[HASH_HEX];
+    char *text = spec_text(facts);
+    hash_bytes(hash, text, strlen(text));
+    long id = row_of(s, find, hash, e);
+    if (id == 0) {
+        int rc = store__exec(s, e, "INSERT INTO machine (hash, facts) VALUES (?1, ?2)", "tt", hash,
+                             text);
+        id = rc < 0 ? rc : row_of(s, find, hash, e);
+    }
+    free(text);
+    return id;
+}
+
+/* ---- runs and attempts ---- */
+
+int store_run(struct store *s, const char *run, const json_t *spec, struct err *e)
+{
+    char family[HASH_HEX];
+    char *text = spec_text(spec);
+    const json_t *params = json_object_get(spec, "params");
+    char *params_text = params ? spec_text(params) : NULL;
+    store__family(spec, family);
+#define AXIS(key) json_object_get(spec, key)
+    int rc = store__exec(
+        s, e,
+        "INSERT OR IGNORE INTO run (id, spec, family, params, job, protocol, backbone, dataset, "
+        "part, method, shots, seed, views, precision) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        "ttttjjjjjjjjjj", run, text, family, params_text, AXIS("job"), AXIS("protocol"),
+        AXIS("backbone"), AXIS("dataset"), AXIS("part"), AXIS("method"), AXIS("shots"),
+        AXIS("seed"), AXIS("views"), AXIS("precision"));
+#undef AXIS
+    free(params_text);
+    free(text);
+    return rc;
+}
+
+int store_begin(struct store *s, const char *run, long revision, long machine, const char *command,
+                const char *log, int *n, struct err *e)
+{
+    struct sqlite3_stmt *q;
+    int rc = store__begin_write(s, e);
+    if (rc < 0)
+        return rc;
+    rc = store__query(s, &q, e, "SELECT coalesce(max(n), 0) + 1 FROM attempt WHERE run = ?1", "t",
+                      run);
+    if (rc == 0)
+        rc = store__step(s, q, e);
+    if (rc == 1) {
+        *n = (int)store__int(q, 0);
+        store__end(q);
+        rc = store__exec(s, e,
+                         "INSERT INTO attempt (run, n, state, started, revision, machine, command, "
+                         "log) VALUES (?1, ?2, 'running', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), "
+                         "?3, ?4, ?5, ?6)",
+                         "tiiitt", run, (long)*n, revision, machine, command, log);
+    }
+    return store__finish(s, rc, e);
+}
+
+/* The end of an attempt that is running: anything else is a confused caller. */
+static int end_attempt(struct store *s, const char *run, int n, const char *state,
+                       const char *class_, const char *reason, const char *seal, struct err *e)
+{
+    int rc = store__exec(s, e,
+                         "UPDATE attempt SET state = ?3, class = ?4, reason = ?5, seal = ?6, "
+                         "finished = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') "
+                         "WHERE run = ?1 AND n = ?2 AND state = 'running'",
+                         "titttt", run, (long)n, state, class_, reason, seal);
+    if (rc == 0 && store__changes(s) != 1)
+        return err_set(e, ERR_CORRUPT, "attempt %d of run '%.12s' is not running in '%s'", n, run,
+                       store_path(s));
+    return rc;
+}
+
+/* ---- the results of a run, event by event ---- */
+
+struct recording {
+    struct store *s;
+    const char *run;
+    long n;
+    size_t metrics;
+};
+
+static int record_start(struct recording *r, const json_t *event, struct err *e)
+{
+    char *text = spec_text(event);
+    int rc = store__exec(r->s, e, "UPDATE attempt SET runner = ?3 WHERE run = ?1 AND n = ?2", "tit",
+                         r->run, r->n, text);
+    free(text);
+    return rc;
+}
+
+static int record_epoch(struct recording *r, const json_t *event, struct err *e)
+{
+    const json_t *singular = json_object_get(event, "singular");
+    const json_t *change = json_object_get(event, "singular_change");
+    char *singular_text = singular ? spec_text(singular) : NULL;
+    char *change_text = change ? spec_text(change) : NULL;
+    int rc = store__exec(r->s, e,
+                         "INSERT INTO curve (run, n, epoch, loss, lr, accuracy, effective_rank, "
+                         "singular, singular_change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                         "tijjjjjtt", r->run, r->n, json_object_get(event, "epoch"),
+                         json_object_get(event, "loss"), json_object_get(event, "lr"),
+                         json_object_get(event, "accuracy"),
+                         json_object_get(event, "effective_rank"), singular_text, change_text);
+    free(singular_text);
+    free(change_text);
+    return rc;
+}
+
+static int record_metric(struct recording *r, const json_t *event, struct err *e)
+{
+    double value = json_number_value(json_object_get(event, "value"));
+    if (!isfinite(value))
+        return err_set(e, ERR_NUMERIC, "a metric of run '%.12s' is not finite", r->run);
+    r->metrics++;
+    return store__exec(r->s, e,
+                       "INSERT INTO metric (run, n, split, name, value) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5)",
+                       "tijjr", r->run, r->n, json_object_get(event, "split"),
+                       json_object_get(event, "name"), value);
+}
+
+static int record_prediction(struct recording *r, const json_t *event, struct err *e)
+{
+    const json_t *labels = json_object_get(event, "labels");
+    unsigned char *packed;
+    size_t size;
+    int rc = store__pack(labels, &packed, &size, e);
+    if (rc == 0)
+        rc = store__exec(r->s, e,
+                         "INSERT INTO prediction (run, n, split, count, labels) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5)",
+                         "tijib", r->run, r->n, json_object_get(event, "split"),
+                         (long)json_array_size(labels), (const void *)packed, size);
+    free(packed);
+    return rc;
+}
+
+static int record_artifact(struct recording *r, const json_t *event, struct err *e)
+{
+    return store__exec(r->s, e,
+                       "INSERT INTO artifact (run, n, kind, path, sha256) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5)",
+                       "tijjj", r->run, r->n, json_object_get(event, "kind"),
+                       json_object_get(event, "path"), json_object_get(event, "sha256"));
+}
+
+static const struct {
+    const char *name;
+    int (*record)(struct recording *r, const json_t *event, struct err *e);
+} recorders[] = {
+    {"start", record_start},           {"epoch", record_epoch},       {"metric", record_metric},
+    {"prediction", record_prediction}, {"artifact", record_artifact},
+};
+
+static int record(struct recording *r, const json_t *event, struct err *e)
+{
+    const char *name = json_string_value(json_object_get(event, "event"));
+    for (size_t i = 0; i < sizeof recorders / sizeof recorders[0]; i++)
+        if (str_eq(name, recorders[i].name))
+            return recorders[i].record(r, event, e);
+    return 0; // progress, done: nothing to keep
+}
+
+/* The seal over what the table holds now, in its own order. */
+static int seal_rows(struct store *s, const char *run, int n, char seal[HASH_HEX], struct err *e)
+{
+    struct str lines = STR_INIT;
+    struct sqlite3_stmt *q;
+    int rc = store__query(s, &q, e,
+                          "SELECT split, name, value FROM metric WHERE run = ?1 AND n = ?2 "
+                          "ORDER BY split, name",
+                          "ti", run, (long)n);
+    if (rc == 0)
+        while ((rc = store__step(s, q, e)) == 1)
+            store__seal_line(&lines, store__text(q, 0), store__text(q, 1), store__real(q, 2));
+    store__seal(run, &lines, seal);
+    str_release(&lines);
+    return rc;
+}
+
+/* 1 when the run is a train job, which must not end without a metric. */
+static int is_train(struct store *s, const char *run, struct err *e)
+{
+    struct sqlite3_stmt *q;
+    int rc = store__query(s, &q, e, "SELECT 1 FROM run WHERE id = ?1 AND job = 'train'", "t", run);
+    if (rc == 0)
+        rc = store__step(s, q, e);
+    if (rc == 1)
+        store__end(q);
+    return rc;
+}
+
+int store_done(struct store *s, const char *run, int n, const json_t *events, struct err *e)
+{
+    struct recording r = {s, run, n, 0};
+    char seal[HASH_HEX];
+    size_t i;
+    const json_t *event;
+    int rc = store__begin_write(s, e);
+    if (rc < 0)
+        return rc;
+    json_array_foreach((json_t *)events, i, event)
+    {
+        rc = record(&r, event, e);
+        if (rc < 0)
+            goto out;
+    }
+    if (r.metrics == 0 && (rc = is_train(s, run, e)) != 0) {
+        if (rc == 1)
+            rc = err_set(e, ERR_CORRUPT, "run '%.12s' ended well but reported no metric", run);
+        goto out;
+    }
+    rc = seal_rows(s, run, n, seal, e);
+    if (rc == 0)
+        rc = end_attempt(s, run, n, "done", NULL, NULL, seal, e);
+out:
+    return store__finish(s, rc, e);
+}
+
+int store_failed(struct store *s, const char *run, int n, const char *state, const char *class_,
+                 const char *reason, struct err *e)
+{
+    return end_attempt(s, run, n, state, class_, reason, NULL, e);
+}
+
+int store_recover(struct store *s, int *n, struct err *e)
+{
+    int rc = store__exec(s, e,
+                         "UPDATE attempt SET state = 'lost', class = 'lost', reason = "
+                         "'the scheduler ended before the run did', "
+                         "finished = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') "
+                         "WHERE state = 'running'",
+                         "");
+    *n = rc == 0 ? (int)store__changes(s) : 0;
+    return rc;
+}
