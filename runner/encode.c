@@ -1,0 +1,236 @@
+/*
+ * The encode job: images -> feature bank. A batch of images is decoded in parallel and kept; then
+ * each view of the batch is made in parallel and goes through the image tower as one batch, so a
+ * file is read and decoded once however many views it has.
+ */
+#include "core/base/fs.h"
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/base/thread.h"
+#include "core/clip/vision.h"
+#include "core/data/augment.h"
+#include "core/data/bank.h"
+#include "core/data/fewshot.h"
+#include "core/proto/event.h"
+#include "core/proto/spec.h"
+#include "runner/runner.h"
+#include "runner/start.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { BATCH = 64 }; // images decoded, and images in one forward pass
+
+struct encode {
+    struct split split;
+    enum split_part part;
+    size_t *items, n; // images to encode: indices into the part's list
+    size_t views;
+    bool augment; // false: the test transform
+    uint64_t seed;
+
+    struct device *device;
+    struct clip clip;
+    struct vision *vision;
+    struct thread_pool *pool;
+    struct bank_writer *bank;
+
+    /* the batch in work */
+    size_t first, view;         // its first image, and the view being made
+    struct image images[BATCH]; // decoded
+    struct err errors[BATCH];   // of decoding
+    float *inputs;              // (BATCH, 3, S, S)
+    float *features;            // (BATCH, E)
+    double said;                // when progress was last sent, seconds
+};
+
+/* ---- which images ---- */
+
+/* Keep the selected images of base classes only, in order. */
+static void keep_base(struct encode *x)
+{
+    int base = split_base_classes(x->split.classes);
+    size_t kept = 0;
+    for (size_t i = 0; i < x->n; i++)
+        if (x->split.part[x->part].items[x->items[i]].label < base)
+            x->items[kept++] = x->items[i];
+    x->n = kept;
+}
+
+static void choose_images(struct encode *x, const json_t *spec)
+{
+    if (str_eq(spec_get_text(spec, "cover"), "all")) {
+        x->n = x->split.part[x->part].n;
+        x->items = mem_alloc(x->n, sizeof *x->items);
+        for (size_t i = 0; i < x->n; i++)
+            x->items[i] = i;
+        return;
+    }
+    x->seed = (uint64_t)spec_get_int(spec, "seed");
+    fewshot_select(&x->split, x->part, (int)spec_get_int(spec, "shots"), x->seed, &x->items, &x->n);
+    if (str_eq(spec_get_text(spec, "classes"), "base"))
+        keep_base(x);
+}
+
+/* ---- what the job says against what is there ---- */
+
+static int same_hash(const char *what, const char *path, const char *found, const char *wanted,
+                     struct err *e)
+{
+    if (str_eq(found, wanted))
+        return 0;
+    return err_set(e, ERR_CORRUPT,
+                   "the %s in '%s' changed since the run was planned: SHA-256 %s, expected %s",
+                   what, path, found, wanted);
+}
+
+static int read_spec(struct encode *x, const struct job *job, struct err *e)
+{
+    const json_t *spec = job->spec;
+    const struct dataset_row *row = dataset_find(spec_get_text(spec, "dataset"));
+    char weights[HASH_HEX];
+    int rc;
+    if (!row)
+        return err_set(e, ERR_MISSING, "unknown dataset '%s'", spec_get_text(spec, "dataset"));
+    if ((rc = hash_file(weights, job->weights, e)) < 0 ||
+        (rc = same_hash("weights", job->weights, weights, spec_get_text(spec, "weights"), e)) < 0 ||
+        (rc = split_load(&x->split, row, job->dataset, e)) < 0 ||
+        (rc = same_hash("split", job->dataset, x->split.hash, spec_get_text(spec, "split"), e)) < 0)
+        return rc;
+    x->part = str_eq(spec_get_text(spec, "part"), "test") ? SPLIT_TEST : SPLIT_TRAIN;
+    x->augment = !str_eq(spec_get_text(spec, "views"), "none");
+    x->views = (size_t)spec_get_int(spec, "epochs");
+    bool picks = str_eq(spec_get_text(spec, "cover"), "picks");
+    if (!x->views || (!x->augment && x->views != 1) || (picks && x->part == SPLIT_TEST) ||
+        (picks && spec_get_int(spec, "shots") < 1))
+        return err_set(e, ERR_RANGE,
+                       "the spec's 'views', 'epochs', 'cover', 'part' and 'shots' "
+                       "contradict each other");
+    choose_images(x, spec);
+    if (!x->n)
+        return err_set(e, ERR_MISSING, "the %s list of dataset '%s' has no image to encode",
+                       split_part_names[x->part], row->name);
+    return 0;
+}
+
+/* ---- the work ---- */
+
+static void decode_one(void *arg, size_t i)
+{
+    struct encode *x = arg;
+    const struct split_item *item = &x->split.part[x->part].items[x->items[x->first + i]];
+    char *path = fs_join(x->split.images, item->path);
+    x->errors[i].code = 0;
+    image_load(&x->images[i], path, &x->errors[i]);
+    free(path);
+}
+
+static void transform_one(void *arg, size_t i)
+{
+    struct encode *x = arg;
+    int size = x->clip.shape.image_size;
+    struct image image;
+    if (x->augment)
+        augment_train(&image, &x->images[i], size, x->seed, x->view, x->items[x->first + i]);
+    else
+        augment_test(&image, &x->images[i], size);
+    augment_normalize(x->inputs + i * 3 * (size_t)size * (size_t)size, &image);
+    image_release(&image);
+}
+
+/* At most four times a second, and at the end. */
+static void say_progress(struct encode *x, size_t done)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    if (done < x->n * x->views && seconds - x->said < 0.25)
+        return;
+    x->said = seconds;
+    event_send(json_pack("{s:s, s:I, s:I, s:s}", "event", "progress", "done", (json_int_t)done,
+                         "of", (json_int_t)(x->n * x->views), "unit", "image"));
+}
+
+static int encode_view(struct encode *x, size_t count, struct err *e)
+{
+    size_t dim = (size_t)x->clip.shape.embed;
+    thread_run(x->pool, count, transform_one, x);
+    int rc = vision_forward(x->vision, x->inputs, count, x->features, e);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const float *row = x->features + i * dim;
+        for (size_t c = 0; c < dim; c++)
+            if (!isfinite(row[c]))
+                return err_set(e, ERR_NUMERIC, "the features of image '%s' are not finite",
+                               x->split.part[x->part].items[x->items[x->first + i]].path);
+        rc = bank_put(x->bank, x->view, x->first + i, row, e);
+    }
+    return rc;
+}
+
+static int encode_batch(struct encode *x, size_t count, struct err *e)
+{
+    int rc = 0;
+    thread_run(x->pool, count, decode_one, x);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        if (x->errors[i].code) {
+            *e = x->errors[i];
+            rc = e->code;
+        }
+    for (x->view = 0; x->view < x->views && rc == 0; x->view++) {
+        rc = encode_view(x, count, e);
+        if (rc == 0)
+            say_progress(x, x->first * x->views + (x->view + 1) * count);
+    }
+    for (size_t i = 0; i < count; i++)
+        image_release(&x->images[i]);
+    return rc;
+}
+
+static void release(struct encode *x)
+{
+    bank_abandon(x->bank);
+    vision_free(x->vision);
+    clip_close(&x->clip);
+    device_close(x->device);
+    thread_pool_free(x->pool);
+    split_release(&x->split);
+    free(x->items);
+    free(x->inputs);
+    free(x->features);
+    free(x);
+}
+
+int encode_job(const struct job *job, struct err *e)
+{
+    struct encode *x = mem_zero(1, sizeof *x);
+    char sha256[HASH_HEX];
+    int rc = device_open(&x->device, "cpu", job->threads, e);
+    if (rc < 0)
+        goto out;
+    start_send(x->device, job->threads);
+    if ((rc = read_spec(x, job, e)) < 0 ||
+        (rc = clip_open(&x->clip, job->weights, x->device, CLIP_VISION, e)) < 0)
+        goto out;
+    size_t size = (size_t)x->clip.shape.image_size, dim = (size_t)x->clip.shape.embed;
+    x->pool = thread_pool_new(job->threads);
+    x->vision = vision_new(&x->clip, BATCH);
+    x->inputs = mem_alloc(BATCH * 3 * size * size, sizeof *x->inputs);
+    x->features = mem_alloc(BATCH * dim, sizeof *x->features);
+    rc = bank_create(&x->bank, job->out, job->spec, x->views, x->items, x->n, dim, e);
+    for (x->first = 0; rc == 0 && x->first < x->n; x->first += BATCH)
+        rc = encode_batch(x, x->n - x->first < BATCH ? x->n - x->first : BATCH, e);
+    if (rc < 0)
+        goto out;
+    rc = bank_commit(x->bank, sha256, e);
+    x->bank = NULL;
+    if (rc < 0)
+        goto out;
+    event_send(json_pack("{s:s, s:s, s:s, s:s}", "event", "artifact", "kind", "bank", "path",
+                         job->out, "sha256", sha256));
+    event_send(json_pack("{s:s}", "event", "done"));
+out:
+    release(x);
+    return rc;
+}

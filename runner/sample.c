@@ -1,0 +1,117 @@
+/*
+ * `sample DATASET --shots K --seed S`: the few-shot selection, in selection order, one path a line
+ * or as JSON. It reads the split only, so it works where the images are not there.
+ */
+#include "core/base/log.h"
+#include "core/base/opt.h"
+#include "core/data/fewshot.h"
+#include "runner/runner.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct sample {
+    const char *split;
+    long shots, seed;
+    bool json;
+    struct opt_list data;
+};
+
+static int find_dataset(const struct dataset_row **row, const char *name, struct err *e)
+{
+    *row = dataset_find(name);
+    if (*row)
+        return 0;
+    const char *near =
+        str_nearest(name, dataset_rows, dataset_rows_count(), sizeof dataset_rows[0]);
+    return err_set(e, ERR_USAGE, "unknown dataset '%s'%s%s%s", name, near ? ", did you mean '" : "",
+                   near ? near : "", near ? "'?" : "");
+}
+
+static void print_lines(const struct split *s, const struct split_list *list, const size_t *picks,
+                        size_t n)
+{
+    (void)s;
+    for (size_t i = 0; i < n; i++) {
+        char *path = str_visible(list->items[picks[i]].path);
+        puts(path);
+        free(path);
+    }
+}
+
+static void print_json(const struct split *s, const struct split_list *list, const size_t *picks,
+                       size_t n)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct split_item *item = &list->items[picks[i]];
+        json_array_append_new(rows, json_pack("{s:s, s:i, s:s}", "path", item->path, "label",
+                                              item->label, "class", s->names[item->label]));
+    }
+    json_dumpf(rows, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(rows);
+}
+
+static int print_sample(const struct sample *o, const char *dataset, struct err *e)
+{
+    const struct dataset_row *row;
+    struct roots roots = {0};
+    struct split split = {0};
+    char *folder = NULL;
+    size_t *picks = NULL, n;
+    enum split_part part = str_eq(o->split, "val") ? SPLIT_VAL : SPLIT_TRAIN;
+    int rc = find_dataset(&row, dataset, e);
+    if (rc < 0 || (rc = roots_open(&roots, o->data.items, o->data.n, e)) < 0 ||
+        (rc = roots_dataset(&roots, row, &folder, e)) < 0 ||
+        (rc = split_load(&split, row, folder, e)) < 0)
+        goto out;
+    fewshot_select(&split, part, (int)o->shots, (uint64_t)o->seed, &picks, &n);
+    (o->json ? print_json : print_lines)(&split, &split.part[part], picks, n);
+    if (fflush(stdout) || ferror(stdout))
+        rc = err_sys(e, "unable to write the selection");
+out:
+    free(picks);
+    free(folder);
+    split_release(&split);
+    roots_release(&roots);
+    return rc;
+}
+
+int runner_sample(int argc, char **argv)
+{
+    struct sample o = {.split = "train", .shots = -1, .seed = -1};
+    const struct opt options[] = {
+        {"shots", OPT_COUNT, &o.shots, "K", "images per class"},
+        {"seed", OPT_COUNT, &o.seed, "S", "seed of the selection"},
+        {"split", OPT_TEXT, &o.split, "NAME", "train or val (default: train)"},
+        {"data", OPT_LIST, &o.data, "DIR", "folder of datasets; may be given again"},
+        {"json", OPT_FLAG, &o.json, NULL, "print an array of {path, label, class}"},
+        {0},
+    };
+    struct err e = {0};
+    int rest, rc = opt_parse(options, argc, argv, &rest, &e);
+    if (rc > 0) {
+        struct str help = STR_INIT;
+        opt_help(options, &help);
+        printf("usage: sample DATASET --shots K --seed S [options]\n\n%s", help.data);
+        str_release(&help);
+        free(o.data.items);
+        return 0;
+    }
+    if (rc == 0 && rest != 1)
+        rc = err_set(&e, ERR_USAGE, "sample: expected one dataset, found %d words", rest);
+    if (rc == 0 && (o.shots < 1 || o.shots > INT_MAX || o.seed < 0))
+        rc = err_set(&e, ERR_USAGE, "sample: expected --shots K (from 1) and --seed S (from 0)");
+    if (rc == 0 && !str_eq(o.split, "train") && !str_eq(o.split, "val"))
+        rc = err_set(&e, ERR_USAGE, "sample: unknown split '%s', expected train or val", o.split);
+    if (rc == 0)
+        rc = print_sample(&o, argv[1], &e);
+    free(o.data.items);
+    if (rc == 0)
+        return 0;
+    log_error("%s", e.text);
+    return err_exit_status(&e);
+}
