@@ -3,7 +3,8 @@
  *
  * The vocabulary is: 256 bytes in CLIP's order, the same with "</w>", the merges, start, end.
  * CLIP's own file holds more lines than are used: only `vocab` - 514 merges are read, where `vocab`
- * is the number of rows of the model's token embedding.
+ * is the number of rows of the model's token embedding. Text is cleaned first; clean.h says how
+ * far.
  */
 #ifndef PROMPTGRID_CLIP_BPE_H
 #define PROMPTGRID_CLIP_BPE_H
