@@ -9,8 +9,10 @@
 #define PROMPTGRID_HARNESS_RECIPE_H
 
 #include "core/base/err.h"
+#include "core/base/str.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* One resolved combination: plain values only. */
@@ -39,7 +41,7 @@ struct recipe_figure {
 
 struct recipe {
     char *path, *name, *about;
-    char sha256[65];       // of the text
+    char sha256[65];       // of the text; with `extends`, of all texts in order
     struct grid_run *runs; // in recipe order, no two equal
     size_t n;
     struct recipe_table *tables;
@@ -47,6 +49,13 @@ struct recipe {
     struct recipe_figure *figures;
     size_t n_figures;
 };
+
+/* Does the run have a wanted value of every axis of `where` (object axis -> value or array; NULL =
+ * every run does)? Shots, seed and views of a method that does not train match any. */
+bool grid_run_matches(const struct grid_run *r, const json_t *where);
+
+/* The keys of a recipe, one line each, for help. */
+void recipe_help(struct str *out);
 
 int recipe_load(struct recipe **out, const char *path, struct err *e);
 void recipe_free(struct recipe *r); // NULL is fine

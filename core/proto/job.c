@@ -1,0 +1,110 @@
+/* Reading job files: see job.h. Nothing in a job file is believed before it is checked. */
+#include "core/proto/job.h"
+
+#include "core/base/fs.h"
+#include "core/base/str.h"
+#include "core/proto/method_keys.h"
+#include "core/proto/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { JOB_LIMIT = 1 << 20, THREADS_LIMIT = 4096 };
+
+enum { FOR_ENCODE = 1, FOR_TRAIN = 2, FOR_LEARNING = 4 }; // jobs that need a path
+
+static const struct {
+    const char *name;
+    size_t field; // offset in struct job
+    int needed;
+} paths[] = {
+    {"weights", offsetof(struct job, weights), FOR_ENCODE | FOR_TRAIN},
+    {"bpe", offsetof(struct job, bpe), FOR_TRAIN},
+    {"dataset", offsetof(struct job, dataset), FOR_ENCODE | FOR_TRAIN},
+    {"out", offsetof(struct job, out), FOR_ENCODE | FOR_TRAIN},
+    {"train_bank", offsetof(struct job, train_bank), FOR_LEARNING},
+    {"test_bank", offsetof(struct job, test_bank), FOR_TRAIN},
+};
+enum { PATHS = sizeof paths / sizeof paths[0] };
+
+/* FOR_* bits of a checked spec. */
+static int job_kind(const json_t *spec, struct err *e)
+{
+    if (str_eq(spec_get_text(spec, "job"), "encode"))
+        return FOR_ENCODE;
+    const char *name = spec_get_text(spec, "method");
+    const struct method_row *method = method_find(name);
+    if (!method)
+        return err_set(e, ERR_MISSING, "unknown method '%.200s'", name);
+    return method->trains ? FOR_TRAIN | FOR_LEARNING : FOR_TRAIN;
+}
+
+static int job_paths(struct job *job, struct err *e)
+{
+    int kind = job_kind(job->spec, e);
+    if (kind < 0)
+        return kind;
+    const json_t *object = json_object_get(job->root, "paths");
+    if (!json_is_object(object))
+        return err_set(e, ERR_PARSE, "'paths' is no object");
+    size_t known = 0;
+    for (size_t i = 0; i < PATHS; i++) {
+        const json_t *value = json_object_get(object, paths[i].name);
+        if (!value && !(paths[i].needed & kind))
+            continue;
+        const char *text = json_string_value(value);
+        if (!text || !*text)
+            return err_set(e, ERR_PARSE, "path '%s' is %s", paths[i].name,
+                           value ? "no text" : "missing");
+        memcpy((char *)job + paths[i].field, &text, sizeof text);
+        known++;
+    }
+    if (known != json_object_size(object))
+        return err_set(e, ERR_PARSE, "'paths' holds an unknown key");
+    return 0;
+}
+
+static int job_check(struct job *job, struct err *e)
+{
+    job->spec = json_object_get(job->root, "spec");
+    job->run = json_string_value(json_object_get(job->root, "run"));
+    const json_t *threads = json_object_get(job->root, "threads");
+    if (!job->spec || !job->run || !json_is_integer(threads) || json_object_size(job->root) != 4)
+        return err_set(e, ERR_PARSE, "expected the keys 'run', 'spec', 'threads' and 'paths'");
+    if (spec_check(job->spec, e) < 0)
+        return e->code;
+    char id[HASH_HEX];
+    spec_id(job->spec, id);
+    if (!str_eq(id, job->run))
+        return err_set(e, ERR_CORRUPT, "'run' is '%.64s', but the spec's id is '%s'", job->run, id);
+    if (json_integer_value(threads) < 1 || json_integer_value(threads) > THREADS_LIMIT)
+        return err_set(e, ERR_RANGE, "'threads' is %lld, expected 1 to %d",
+                       (long long)json_integer_value(threads), THREADS_LIMIT);
+    job->threads = (int)json_integer_value(threads);
+    return job_paths(job, e);
+}
+
+int job_read(struct job *job, const char *path, struct err *e)
+{
+    char *text;
+    size_t size;
+    *job = (struct job){0};
+    if (fs_read(&text, &size, path, JOB_LIMIT, e) < 0)
+        return e->code;
+    json_error_t error;
+    job->root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    free(text);
+    if (!job->root)
+        return err_set(e, ERR_PARSE, "%s:%d:%d: %s", path, error.line, error.column, error.text);
+    if (job_check(job, e) < 0) {
+        job_release(job);
+        return err_wrap(e, "job file '%s'", path);
+    }
+    return 0;
+}
+
+void job_release(struct job *job)
+{
+    json_decref(job->root);
+    *job = (struct job){0};
+}

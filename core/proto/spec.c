@@ -1,0 +1,255 @@
+/*
+ * Specs: canonical text, id, the check that every reader makes, and the bank a train run needs.
+ * The keys are one table; see spec.h for what they mean.
+ */
+#include "core/proto/spec.h"
+
+#include "core/base/mem.h"
+#include "core/base/str.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *spec_text(const json_t *spec)
+{
+    char *text =
+        json_dumps(spec, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    if (!text)
+        BUG("a spec that cannot be written as JSON");
+    return text;
+}
+
+void spec_id(const json_t *spec, char out[HASH_HEX])
+{
+    char *text = spec_text(spec);
+    hash_bytes(out, text, strlen(text));
+    free(text);
+}
+
+static const json_t *get(const json_t *spec, const char *key)
+{
+    const json_t *value = json_object_get(spec, key);
+    if (!value)
+        BUG("spec without '%s'", key);
+    return value;
+}
+
+const char *spec_get_text(const json_t *spec, const char *key)
+{
+    const json_t *value = get(spec, key);
+    if (!json_is_string(value))
+        BUG("spec key '%s' is no text", key);
+    return json_string_value(value);
+}
+
+long spec_get_int(const json_t *spec, const char *key)
+{
+    const json_t *value = get(spec, key);
+    if (!json_is_integer(value))
+        BUG("spec key '%s' is no whole number", key);
+    return (long)json_integer_value(value);
+}
+
+double spec_get_real(const json_t *spec, const char *key)
+{
+    const json_t *value = get(spec, key);
+    if (!json_is_number(value))
+        BUG("spec key '%s' is no number", key);
+    return json_number_value(value);
+}
+
+/* ---- check ---- */
+
+enum value_type {
+    VALUE_TEXT,   // not empty
+    VALUE_CHOICE, // one of `choices`
+    VALUE_HASH,   // 64 lower-case hex digits
+    VALUE_COUNT,  // whole number 0..2^31-1
+    VALUE_VIEWS,  // "none", "fresh" or a number of views
+    VALUE_PARAMS, // object of scalars
+};
+
+/* Which specs have a key. */
+enum { IN_ENCODE = 1, IN_PICKS = 2, IN_TRAIN = 4, IN_BOTH = IN_ENCODE | IN_TRAIN };
+
+static const struct {
+    const char *name;
+    enum value_type type;
+    int in;
+    const char *choices; // words between '|'
+} keys[] = {
+    {"version", VALUE_COUNT, IN_BOTH, NULL},
+    {"job", VALUE_CHOICE, IN_BOTH, "encode|train"},
+    {"backbone", VALUE_TEXT, IN_BOTH, NULL},
+    {"weights", VALUE_HASH, IN_BOTH, NULL},
+    {"dataset", VALUE_TEXT, IN_BOTH, NULL},
+    {"split", VALUE_HASH, IN_BOTH, NULL},
+    {"precision", VALUE_CHOICE, IN_BOTH, "fp32"},
+    {"views", VALUE_VIEWS, IN_BOTH, NULL},
+    {"part", VALUE_CHOICE, IN_ENCODE, "train|test"},
+    {"cover", VALUE_CHOICE, IN_ENCODE, "all|picks"},
+    {"epochs", VALUE_COUNT, IN_ENCODE, NULL},
+    {"shots", VALUE_COUNT, IN_PICKS | IN_TRAIN, NULL},
+    {"seed", VALUE_COUNT, IN_PICKS | IN_TRAIN, NULL},
+    {"classes", VALUE_CHOICE, IN_PICKS, "all|base"},
+    {"bpe", VALUE_HASH, IN_TRAIN, NULL},
+    {"protocol", VALUE_CHOICE, IN_TRAIN, "few-shot|base-to-new|zero-shot"},
+    {"method", VALUE_TEXT, IN_TRAIN, NULL},
+    {"params", VALUE_PARAMS, IN_TRAIN, NULL},
+};
+enum { KEYS = sizeof keys / sizeof keys[0] };
+
+static bool is_choice(const char *choices, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *c = choices; c; c = strchr(c, '|')) {
+        c += *c == '|';
+        if (length && strncmp(c, word, length) == 0 && (c[length] == '|' || !c[length]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_hash(const char *text)
+{
+    return strlen(text) == HASH_HEX - 1 && strspn(text, "0123456789abcdef") == HASH_HEX - 1;
+}
+
+static bool is_views(const char *text)
+{
+    long n;
+    return str_eq(text, "none") || str_eq(text, "fresh") ||
+           (text[0] != '0' && text[0] != '+' && str_to_long(text, 1, 1000000, &n));
+}
+
+static bool is_params(const json_t *value)
+{
+    const char *name;
+    json_t *item;
+    if (!json_is_object(value))
+        return false;
+    json_object_foreach((json_t *)value, name, item)
+    {
+        if (!json_is_string(item) && !json_is_integer(item) && !json_is_real(item))
+            return false;
+    }
+    return true;
+}
+
+/* NULL when `value` is good for key `k`, otherwise what was expected. */
+static const char *expected(size_t k, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    switch (keys[k].type) {
+    case VALUE_TEXT:
+        return text && *text ? NULL : "text";
+    case VALUE_CHOICE:
+        return text && is_choice(keys[k].choices, text) ? NULL : keys[k].choices;
+    case VALUE_HASH:
+        return text && is_hash(text) ? NULL : "64 hexadecimal digits";
+    case VALUE_COUNT:
+        return json_is_integer(value) && json_integer_value(value) >= 0 &&
+                       json_integer_value(value) <= 0x7fffffff
+                   ? NULL
+                   : "a whole number from 0 to 2147483647";
+    case VALUE_VIEWS:
+        return text && is_views(text) ? NULL : "\"none\", \"fresh\" or a number of views as text";
+    case VALUE_PARAMS:
+        return is_params(value) ? NULL : "an object of text and numbers";
+    }
+    BUG("value type %d", (int)keys[k].type);
+}
+
+static const char *text_of(const json_t *spec, const char *key)
+{
+    const char *text = json_string_value(json_object_get(spec, key));
+    return text ? text : "";
+}
+
+int spec_check(const json_t *spec, struct err *e)
+{
+    if (!json_is_object(spec))
+        return err_set(e, ERR_PARSE, "spec: expected an object");
+    const json_t *version = json_object_get(spec, "version");
+    if (!json_is_integer(version) || json_integer_value(version) != SPEC_VERSION)
+        return err_set(e, ERR_RANGE,
+                       "spec: 'version' is not %d; harness and runner are of different releases",
+                       SPEC_VERSION);
+    int in = str_eq(text_of(spec, "job"), "train") ? IN_TRAIN : IN_ENCODE;
+    if (in == IN_ENCODE && str_eq(text_of(spec, "cover"), "picks"))
+        in |= IN_PICKS;
+
+    size_t present = 0;
+    for (size_t k = 0; k < KEYS; k++) {
+        const json_t *value = json_object_get(spec, keys[k].name);
+        if (!(keys[k].in & in)) {
+            if (value)
+                return err_set(e, ERR_PARSE, "spec: '%s' has no place in this job", keys[k].name);
+            continue;
+        }
+        if (!value)
+            return err_set(e, ERR_PARSE, "spec: '%s' is missing", keys[k].name);
+        const char *want = expected(k, value);
+        if (want) {
+            char *found = spec_text(value);
+            err_set(e, ERR_PARSE, "spec: '%s' is %.200s, expected %s", keys[k].name, found, want);
+            free(found);
+            return e->code;
+        }
+        present++;
+    }
+    if (present == json_object_size(spec))
+        return 0;
+
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)spec, name, value)
+    {
+        bool known = false;
+        for (size_t k = 0; k < KEYS; k++)
+            known |= str_eq(name, keys[k].name);
+        if (!known)
+            return err_set(e, ERR_PARSE, "spec: unknown key '%.200s'", name);
+    }
+    BUG("%zu of %zu keys are known, yet each is", present, json_object_size(spec));
+}
+
+/* ---- banks ---- */
+
+static void copy(json_t *to, const json_t *from, const char *key)
+{
+    json_object_set(to, key, json_object_get(from, key));
+}
+
+json_t *spec_bank(const json_t *train, const char *part, size_t train_images)
+{
+    static const char *const same[] = {"version", "backbone", "weights",
+                                       "dataset", "split",    "precision"};
+    bool test = str_eq(part, "test");
+    const char *views = test ? "none" : spec_get_text(train, "views");
+    bool fresh = str_eq(views, "fresh");
+    bool whole = test || (!fresh && train_images <= SPEC_WHOLE_SPLIT);
+
+    json_t *bank = json_object();
+    json_object_set_new(bank, "job", json_string("encode"));
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+        copy(bank, train, same[i]);
+    json_object_set_new(bank, "part", json_string(part));
+    json_object_set_new(bank, "views", json_string(views));
+    json_object_set_new(bank, "cover", json_string(whole ? "all" : "picks"));
+    if (!whole) {
+        bool base = str_eq(spec_get_text(train, "protocol"), "base-to-new");
+        copy(bank, train, "shots");
+        copy(bank, train, "seed");
+        json_object_set_new(bank, "classes", json_string(base ? "base" : "all"));
+    }
+    long epochs = 1;
+    if (fresh)
+        epochs = spec_get_int(get(train, "params"), "epochs");
+    else if (!str_eq(views, "none") && !str_to_long(views, 1, 0x7fffffff, &epochs))
+        BUG("views '%s'", views);
+    json_object_set_new(bank, "epochs", json_integer(epochs));
+    return bank;
+}

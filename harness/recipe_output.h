@@ -1,0 +1,12 @@
+/* The `table` and `figure` blocks of a recipe; for harness/recipe.c. */
+#ifndef PROMPTGRID_HARNESS_RECIPE_OUTPUT_H
+#define PROMPTGRID_HARNESS_RECIPE_OUTPUT_H
+
+#include "harness/grid.h"
+
+/* Fill r->tables and r->figures; needs r->runs. Without a `table` block: one table for each
+ * protocol of the runs. */
+int output_read(struct recipe *r, const struct entries *from, struct err *e);
+void output_release(struct recipe *r);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Published accuracies: every *.csv of a folder, checked row by row. The columns are
+ * table,method,backbone,shots,dataset,split,accuracy,source_url; accuracy is in percent; split is
+ * base, new, H or all. A table "x" may have other listings of the same numbers in "x_...".
+ */
+#ifndef PROMPTGRID_RESULTS_BASELINE_H
+#define PROMPTGRID_RESULTS_BASELINE_H
+
+#include "core/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct baseline_row {
+    const char *table, *method, *backbone, *dataset, *split, *source;
+    int shots; // 0 for zero-shot CLIP
+    double value;
+    size_t line; // of the file
+};
+
+struct baselines {
+    struct baseline_row *rows; // in the order of the files
+    size_t n, capacity;
+    char **texts; // one a file; the rows point into them
+    size_t n_texts, texts_capacity;
+};
+
+int baselines_load(struct baselines *b, const char *folder, struct err *e);
+void baselines_release(struct baselines *b);
+
+/* RFC 4180: split `text` in place into the fields of one record, quotes undone. *next is the start
+ * of the record after it, NULL at the end of the text; *lines counts the line ends inside.
+ * ERR_PARSE: a quote that does not end, or text after it. */
+enum { CSV_FIELDS = 16 };
+int csv_record(char *text, char *fields[CSV_FIELDS], size_t *n, char **next, size_t *lines,
+               struct err *e);
+
+#endif
