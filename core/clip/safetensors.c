@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are stored little-endian");
 _Static_assert(sizeof(size_t) == 8, "offsets are 64 bits wide");
@@ -312,10 +313,13 @@ float dtype_from_f16(unsigned short bits)
     return out;
 }
 
-static void widen(float *out, const struct tensor *t)
+void safetensors_slice(const struct tensor *t, size_t first, size_t n, float *out)
 {
-    const unsigned char *data = t->data;
-    for (size_t i = 0; i < t->count; i++) {
+    static const size_t sizes[] = {
+        [DTYPE_F32] = 4, [DTYPE_F16] = 2, [DTYPE_BF16] = 2, [DTYPE_F64] = 8};
+    BUG_IF(t->dtype > DTYPE_F64);
+    const unsigned char *data = (const unsigned char *)t->data + first * sizes[t->dtype];
+    for (size_t i = 0; i < n; i++) {
         uint16_t half;
         uint32_t word;
         double wide;
@@ -334,7 +338,7 @@ static void widen(float *out, const struct tensor *t)
             out[i] = (float)wide;
             break;
         case DTYPE_F32:
-            memcpy(out, data, t->count * sizeof *out);
+            memcpy(out, data, n * sizeof *out);
             return;
         default:
             BUG("no float dtype");
@@ -359,8 +363,14 @@ int safetensors_floats(const struct safetensors *s, const char *name, int dims, 
         return tensor_error(s, name, ERR_CORRUPT, e,
                             "holds no floating-point numbers, expected F32, F16, BF16 or F64");
     *out = mem_aligned(t->count + 1, sizeof **out);
-    widen(*out, t);
+    safetensors_slice(t, 0, t->count, *out);
     return 0;
+}
+
+void safetensors_rest(const struct safetensors *s)
+{
+    if (s->map.data)
+        madvise((void *)s->map.data, s->map.size, MADV_DONTNEED);
 }
 
 static void add_json(struct str *text, const json_t *value)

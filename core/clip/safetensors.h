@@ -44,6 +44,13 @@ const struct tensor *safetensors_find(const struct safetensors *s, const char *n
 int safetensors_floats(const struct safetensors *s, const char *name, int dims, const size_t *shape,
                        float **out, struct err *e);
 
+/* `n` elements from `first` on of a floating-point tensor, widened: rows of an embedding on demand.
+ */
+void safetensors_slice(const struct tensor *t, size_t first, size_t n, float *out);
+
+/* Tell the system that the mapped pages are not needed for now; they stay readable. */
+void safetensors_rest(const struct safetensors *s);
+
 /* A float32 tensor to write. */
 struct tensor_out {
     const char *name;

@@ -91,11 +91,13 @@ struct device_ops {
                      const float *p, const float *q, int ldq, const float *k, const float *v,
                      int ldkv, const struct device_tree *t, int H);
 
+    /* y (n) = x (n) */
+    void (*copy)(struct device *d, float *y, const float *x, size_t n);
     /* y (n) += x (n) */
     void (*add)(struct device *d, float *y, const float *x, size_t n);
     /* y (R, C) = x[index[r]]; index is host memory, as in device_tree */
     void (*gather)(struct device *d, float *y, const float *x, const int *index, int R, int C);
-    /* y[index[r]] += x (R, C); indices distinct */
+    /* y[index[r]] += x (R, C), in the order of r: an index may repeat */
     void (*scatter_add)(struct device *d, float *y, const float *x, const int *index, int R, int C);
     /* y (B, T, C) = class_embedding in token 0, x (B, T - 1, C) after it; plus position (T, C) */
     void (*image_tokens)(struct device *d, float *y, const float *x, const float *class_embedding,

@@ -39,7 +39,7 @@ static void cpu_release(struct device *d, void *block)
     free(block);
 }
 
-static void cpu_copy(struct device *d, void *to, const void *from, size_t bytes)
+static void cpu_transfer(struct device *d, void *to, const void *from, size_t bytes)
 {
     (void)d;
     if (to && from && bytes)
@@ -79,8 +79,8 @@ static const struct device_ops ops = {
     .close = cpu_close,
     .alloc = cpu_alloc,
     .release = cpu_release,
-    .upload = cpu_copy,
-    .download = cpu_copy,
+    .upload = cpu_transfer,
+    .download = cpu_transfer,
     .zero = cpu_zero,
     .sync = cpu_sync,
     .linear_new = cpu_linear_new,
@@ -96,6 +96,7 @@ static const struct device_ops ops = {
     .attention_fwd = cpu_attention_fwd,
     .tree_fwd = cpu_tree_fwd,
     .tree_bwd = cpu_tree_bwd,
+    .copy = cpu_copy,
     .add = cpu_add,
     .gather = cpu_gather,
     .scatter_add = cpu_scatter_add,

@@ -107,6 +107,12 @@ void cpu_quickgelu_bwd(struct device *d, float *dx, const float *dy, const float
     span_run(d, (struct span){.y = dx, .dy = dy, .x = x, .n = n}, gelu_back_chunk);
 }
 
+void cpu_copy(struct device *d, float *y, const float *x, size_t n)
+{
+    if (!cpu_of(d)->error.code)
+        memcpy(y, x, n * sizeof *y);
+}
+
 void cpu_add(struct device *d, float *y, const float *x, size_t n)
 {
     span_run(d, (struct span){.y = y, .x = x, .n = n}, add_chunk);

@@ -1,0 +1,326 @@
+/*
+ * Forward and backward of the text tower over a prefix tree: see text.h.
+ *
+ * Kept for the backward pass, per block: its input x, q|k|v, the attention's probabilities, the
+ * residual after attention and both layer norms' statistics. The MLP's inner activations are the
+ * largest family by far: they are kept while small and computed again otherwise (same operation on
+ * the same input, so the same bits).
+ */
+#include "core/clip/text.h"
+
+#include "core/base/mem.h"
+#include "core/clip/text_tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEEP_HIDDEN = 64 << 20 }; // floats of MLP activations that are kept rather than recomputed
+
+/* Activations of one block over Q query rows of R rows (Q = R but in the last block). */
+struct layer {
+    float *x;             // (R, C) input
+    float *mean1, *rstd1; // (R)
+    float *qkv;           // (R, 3C) q|k|v; last block: (R, 2C) k|v
+    float *q;             // last block: (Q, C)
+    float *p;             // (H, paths)
+    float *middle;        // (Q, C) after attention and its residual
+    float *mean2, *rstd2; // (Q)
+    float *hidden;        // (Q, 4C) before QuickGELU; shared by all blocks unless kept
+};
+
+struct text {
+    const struct clip *clip;
+    struct device *device;
+    struct text_tree tree;
+    int K, C, H, L, E, contexts;
+    bool keep;                      // hidden per block
+    float *start;                   // (R, C) embeddings and positions, contexts left out
+    struct layer *layer;            // (L)
+    float *activations;             // the one allocation behind `layer`
+    float *final_x;                 // (K, C) output of the last block
+    float *final_mean, *final_rstd; // (K)
+    float *rows_a, *rows_b;         // (R, C) scratch
+    float *wide;                    // (R, 4C) scratch
+    float *dx, *dqkv;               // (R, C), (R, 3C) gradients; NULL without backward
+    float *scratch;                 // the one allocation behind the scratch
+};
+
+void text_prompts_add(struct text_prompts *p, const int *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        MEM_PUSH(p->items, p->n, p->capacity) = items[i];
+    MEM_PUSH(p->ends, p->K, p->ends_capacity) = p->n;
+}
+
+void text_prompts_release(struct text_prompts *p)
+{
+    free(p->items);
+    free(p->ends);
+    *p = (struct text_prompts){0};
+}
+
+/* Parts of one allocation: with `base` NULL only their size is counted. */
+struct carve {
+    float *base;
+    size_t used;
+};
+
+static float *take(struct carve *c, size_t n)
+{
+    float *part = c->base ? c->base + c->used : NULL;
+    c->used += (n + 15) / 16 * 16; // parts start on 64 bytes
+    return part;
+}
+
+static void carve_activations(struct text *t, struct carve *c, bool backward)
+{
+    size_t R = (size_t)t->tree.R, K = (size_t)t->K, C = (size_t)t->C, H = (size_t)t->H;
+    struct layer shared = {0}; // without backward every block uses the same memory
+    for (int l = 0; l < t->L; l++) {
+        struct layer *a = &t->layer[l];
+        bool last = l == t->L - 1;
+        size_t Q = last ? K : R;
+        const struct device_tree *tree = last ? &t->tree.last : &t->tree.all;
+        if (!backward && l > 0 && !last) {
+            *a = shared;
+            continue;
+        }
+        *a = (struct layer){
+            .x = backward || l == 0 ? take(c, R * C) : shared.x,
+            .mean1 = take(c, R),
+            .rstd1 = take(c, R),
+            .qkv = take(c, R * C * (last ? 2 : 3)),
+            .q = last ? take(c, Q * C) : NULL,
+            .p = take(c, H * (size_t)tree->start[tree->queries]),
+            .middle = take(c, Q * C),
+            .mean2 = take(c, Q),
+            .rstd2 = take(c, Q),
+            .hidden = t->keep ? take(c, Q * 4 * C) : t->wide,
+        };
+        if (l == 0)
+            shared = *a;
+    }
+    t->final_x = take(c, K * C);
+    t->final_mean = take(c, K);
+    t->final_rstd = take(c, K);
+}
+
+static void carve_scratch(struct text *t, struct carve *c, bool backward)
+{
+    size_t R = (size_t)t->tree.R, C = (size_t)t->C;
+    size_t most = R > (size_t)t->K ? R : (size_t)t->K; // classes may share an EOT row
+    t->rows_a = take(c, most * C);
+    t->rows_b = take(c, most * C);
+    t->wide = take(c, most * 4 * C);
+    t->dx = backward ? take(c, most * C) : NULL;
+    t->dqkv = backward ? take(c, most * 4 * C) : NULL;
+    t->start = take(c, R * C);
+}
+
+/* Count, allocate, point. */
+static void allocate(struct text *t, bool backward)
+{
+    struct carve scratch = {0}, activations = {0};
+    carve_scratch(t, &scratch, backward);
+    scratch = (struct carve){device_floats(t->device, scratch.used), 0};
+    t->scratch = scratch.base;
+    carve_scratch(t, &scratch, backward);
+    carve_activations(t, &activations, backward);
+    activations = (struct carve){device_floats(t->device, activations.used), 0};
+    t->activations = activations.base;
+    carve_activations(t, &activations, backward);
+}
+
+/* What does not change between steps: token embeddings and positions. */
+static void fill_start(struct text *t)
+{
+    size_t C = (size_t)t->C, R = (size_t)t->tree.R;
+    float *host = mem_zero(R * C, sizeof *host);
+    for (size_t r = 0; r < R; r++) {
+        if (t->tree.item[r] >= 0)
+            clip_embed_tokens(t->clip, &t->tree.item[r], 1, host + r * C);
+        const float *position = t->clip->text_position + (size_t)t->tree.depth[r] * C;
+        for (size_t c = 0; c < C; c++)
+            host[r * C + c] += position[c];
+    }
+    t->device->ops->upload(t->device, t->start, host, R * C * sizeof *host);
+    free(host);
+}
+
+int text_new(struct text **out, const struct clip *m, const struct text_prompts *p, int contexts,
+             bool backward, struct err *e)
+{
+    struct text *t = mem_zero(1, sizeof *t);
+    *t = (struct text){.clip = m, .device = m->device, .K = (int)p->K, .contexts = contexts};
+    t->C = m->shape.text_width;
+    t->H = t->C / DEVICE_HEAD;
+    t->L = m->shape.text_layers;
+    t->E = m->shape.embed;
+    int rc = text_tree_build(&t->tree, p, m->shape.context, e);
+    if (rc < 0)
+        goto fail;
+    for (int i = 0; i < t->tree.slots; i++)
+        BUG_IF(t->tree.slot_context[i] >= contexts);
+    t->keep = backward && (size_t)t->tree.R * 4 * (size_t)t->C * (size_t)t->L <= KEEP_HIDDEN;
+    t->layer = mem_zero((size_t)t->L, sizeof *t->layer);
+    allocate(t, backward);
+    if ((rc = device_sync(t->device, e)) < 0)
+        goto fail;
+    fill_start(t);
+    *out = t;
+    return 0;
+fail:
+    text_free(t);
+    return rc;
+}
+
+void text_free(struct text *t)
+{
+    if (!t)
+        return;
+    device_release(t->device, t->activations);
+    device_release(t->device, t->scratch);
+    text_tree_release(&t->tree);
+    free(t->layer);
+    free(t);
+}
+
+int text_rows(const struct text *t)
+{
+    return t->tree.R;
+}
+
+/* x_out (Q, C) = middle + MLP(LN2(middle)) */
+static void mlp_forward(struct text *t, struct layer *a, const struct clip_block *b, int Q,
+                        float *x_out)
+{
+    struct device *d = t->device;
+    size_t C = (size_t)t->C;
+    d->ops->layernorm_fwd(d, t->rows_a, a->mean2, a->rstd2, a->middle, b->ln2_gamma, b->ln2_beta, Q,
+                          t->C);
+    d->ops->linear_fwd(d, a->hidden, t->rows_a, b->fc, Q);
+    d->ops->quickgelu_fwd(d, t->wide, a->hidden, (size_t)Q * 4 * C);
+    d->ops->linear_fwd(d, x_out, t->wide, b->proj, Q);
+    d->ops->add(d, x_out, a->middle, (size_t)Q * C);
+}
+
+static void block_forward(struct text *t, int l, float *x_out)
+{
+    struct device *d = t->device;
+    struct layer *a = &t->layer[l];
+    const struct clip_block *b = &t->clip->text[l];
+    int R = t->tree.R, C = t->C;
+    d->ops->layernorm_fwd(d, t->rows_a, a->mean1, a->rstd1, a->x, b->ln1_gamma, b->ln1_beta, R, C);
+    d->ops->linear_fwd(d, a->qkv, t->rows_a, b->qkv, R);
+    d->ops->tree_fwd(d, t->rows_b, a->p, a->qkv, 3 * C, a->qkv + C, a->qkv + 2 * C, 3 * C,
+                     &t->tree.all, t->H);
+    // The block's input may share memory with its output: the residual is taken here.
+    d->ops->linear_fwd(d, a->middle, t->rows_b, b->out, R);
+    d->ops->add(d, a->middle, a->x, (size_t)R * (size_t)C);
+    mlp_forward(t, a, b, R, x_out);
+}
+
+/* The last block: keys and values of all rows, everything else of the K EOT rows. */
+static void last_forward(struct text *t, float *x_out)
+{
+    struct device *d = t->device;
+    struct layer *a = &t->layer[t->L - 1];
+    const struct clip_block *b = &t->clip->text[t->L - 1];
+    int R = t->tree.R, C = t->C, K = t->K;
+    d->ops->layernorm_fwd(d, t->rows_a, a->mean1, a->rstd1, a->x, b->ln1_gamma, b->ln1_beta, R, C);
+    d->ops->linear_fwd(d, a->qkv, t->rows_a, b->kv, R);
+    d->ops->gather(d, t->rows_b, t->rows_a, t->tree.eot, K, C);
+    d->ops->linear_fwd(d, a->q, t->rows_b, b->q, K);
+    d->ops->tree_fwd(d, t->rows_b, a->p, a->q, C, a->qkv, a->qkv + C, 2 * C, &t->tree.last, t->H);
+    d->ops->linear_fwd(d, a->middle, t->rows_b, b->out, K);
+    d->ops->gather(d, t->rows_a, a->x, t->tree.eot, K, C);
+    d->ops->add(d, a->middle, t->rows_a, (size_t)K * (size_t)C);
+    mlp_forward(t, a, b, K, x_out);
+}
+
+void text_forward(struct text *t, const float *context, float *features)
+{
+    struct device *d = t->device;
+    int C = t->C;
+    float *x = t->layer[0].x;
+    d->ops->copy(d, x, t->start, (size_t)t->tree.R * (size_t)C);
+    if (t->tree.slots) {
+        d->ops->gather(d, t->rows_a, context, t->tree.slot_context, t->tree.slots, C);
+        d->ops->scatter_add(d, x, t->rows_a, t->tree.slot_row, t->tree.slots, C);
+    }
+    for (int l = 0; l < t->L - 1; l++)
+        block_forward(t, l, t->layer[l + 1].x);
+    last_forward(t, t->final_x);
+    d->ops->layernorm_fwd(d, t->rows_a, t->final_mean, t->final_rstd, t->final_x,
+                          t->clip->final_gamma, t->clip->final_beta, t->K, C);
+    d->ops->linear_fwd(d, features, t->rows_a, t->clip->text_proj, t->K);
+}
+
+/* dx (Q, C): gradient of the MLP's output in, of `middle` out. */
+static void mlp_backward(struct text *t, struct layer *a, const struct clip_block *b, int Q,
+                         float *dx)
+{
+    struct device *d = t->device;
+    int C = t->C;
+    if (!t->keep) { // the forward pass left another block's activations there
+        d->ops->layernorm_fwd(d, t->rows_a, a->mean2, a->rstd2, a->middle, b->ln2_gamma,
+                              b->ln2_beta, Q, C);
+        d->ops->linear_fwd(d, a->hidden, t->rows_a, b->fc, Q);
+    }
+    d->ops->linear_bwd(d, t->dqkv, dx, b->proj, Q);
+    d->ops->quickgelu_bwd(d, t->dqkv, t->dqkv, a->hidden, (size_t)Q * 4 * (size_t)C);
+    d->ops->linear_bwd(d, t->rows_a, t->dqkv, b->fc, Q);
+    d->ops->layernorm_bwd(d, dx, t->rows_a, a->middle, a->mean2, a->rstd2, b->ln2_gamma, Q, C);
+}
+
+/* t->dx (R, C): gradient of block l's output in, of its input out. `need` rows are enough. */
+static void block_backward(struct text *t, int l, int need)
+{
+    struct device *d = t->device;
+    struct layer *a = &t->layer[l];
+    const struct clip_block *b = &t->clip->text[l];
+    int R = t->tree.R, C = t->C;
+    mlp_backward(t, a, b, R, t->dx);
+    d->ops->linear_bwd(d, t->rows_a, t->dx, b->out, R);
+    d->ops->tree_bwd(d, t->dqkv, t->dqkv + C, t->dqkv + 2 * C, t->rows_a, a->p, a->qkv, 3 * C,
+                     a->qkv + C, a->qkv + 2 * C, 3 * C, &t->tree.all, t->H);
+    d->ops->linear_bwd(d, t->rows_a, t->dqkv, b->qkv, need);
+    d->ops->layernorm_bwd(d, t->dx, t->rows_a, a->x, a->mean1, a->rstd1, b->ln1_gamma, need, C);
+}
+
+/* From the gradient dout (K, C) of the last block's output to t->dx (R, C) of its input. */
+static void last_backward(struct text *t, float *dout)
+{
+    struct device *d = t->device;
+    struct layer *a = &t->layer[t->L - 1];
+    const struct clip_block *b = &t->clip->text[t->L - 1];
+    int R = t->tree.R, C = t->C, K = t->K;
+    mlp_backward(t, a, b, K, dout);
+    d->ops->zero(d, t->dx, (size_t)R * (size_t)C * sizeof(float));
+    d->ops->scatter_add(d, t->dx, dout, t->tree.eot, K, C);
+    d->ops->linear_bwd(d, t->rows_a, dout, b->out, K);
+    float *dq = t->wide, *dkv = t->dqkv;
+    d->ops->tree_bwd(d, dq, dkv, dkv + C, t->rows_a, a->p, a->q, C, a->qkv, a->qkv + C, 2 * C,
+                     &t->tree.last, t->H);
+    d->ops->linear_bwd(d, t->rows_a, dkv, b->kv, R);
+    d->ops->linear_bwd(d, t->rows_b, dq, b->q, K);
+    d->ops->scatter_add(d, t->rows_a, t->rows_b, t->tree.eot, K, C);
+    d->ops->layernorm_bwd(d, t->dx, t->rows_a, a->x, a->mean1, a->rstd1, b->ln1_gamma, R, C);
+}
+
+void text_backward(struct text *t, const float *dfeatures, float *dcontext)
+{
+    struct device *d = t->device;
+    int C = t->C, K = t->K, lead = t->tree.lead;
+    BUG_IF(!t->dx || !t->tree.slots);
+    d->ops->linear_bwd(d, t->rows_a, dfeatures, t->clip->text_proj, K);
+    d->ops->zero(d, t->rows_b, (size_t)K * (size_t)C * sizeof(float));
+    d->ops->layernorm_bwd(d, t->rows_b, t->rows_a, t->final_x, t->final_mean, t->final_rstd,
+                          t->clip->final_gamma, K, C);
+    last_backward(t, t->rows_b);
+    for (int l = t->L - 2; l >= 0; l--)
+        block_backward(t, l, l == 0 ? lead : t->tree.R);
+    d->ops->gather(d, t->rows_a, t->dx, t->tree.slot_row, t->tree.slots, C);
+    d->ops->zero(d, dcontext, (size_t)t->contexts * (size_t)C * sizeof(float));
+    d->ops->scatter_add(d, dcontext, t->rows_a, t->tree.slot_context, t->tree.slots, C);
+}

@@ -1,0 +1,49 @@
+/*
+ * The text tower for prompts: forward to the text features, backward to the context vectors only.
+ *
+ * Four exact savings over running 77 tokens a class (DESIGN section 9): rows stop at EOT; equal
+ * prefixes are one row (a tree: SOT and a shared context are its trunk, classes its branches); rows
+ * are not padded; in the last block only EOT rows have queries, projections and MLP. Frozen weights
+ * need no gradient.
+ */
+#ifndef PROMPTGRID_CLIP_TEXT_H
+#define PROMPTGRID_CLIP_TEXT_H
+
+#include "core/clip/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The prompts of K classes: sequences of token ids (>= 0) and context vectors (TEXT_CONTEXT(i)),
+ * each from SOT to EOT. Positions are counted from 0 at SOT. */
+struct text_prompts {
+    int *items; // all sequences, one after the other
+    size_t n, capacity;
+    size_t *ends; // (K) where each sequence ends in `items`
+    size_t K, ends_capacity;
+};
+
+#define TEXT_CONTEXT(i) (-1 - (i))
+
+void text_prompts_add(struct text_prompts *p, const int *items, size_t n); // one class more
+void text_prompts_release(struct text_prompts *p);
+
+struct text;
+
+/* Plan and memory for these prompts; `contexts` = number of context vectors they refer to.
+ * `backward`: keep what text_backward needs. ERR_RANGE when a prompt is longer than the model's
+ * context. */
+int text_new(struct text **out, const struct clip *m, const struct text_prompts *p, int contexts,
+             bool backward, struct err *e);
+void text_free(struct text *t);
+
+int text_rows(const struct text *t); // rows of the tree, for the record
+
+/* features (K, E), not unit length =; context (contexts, C), NULL if there are none. Device memory.
+ */
+void text_forward(struct text *t, const float *context, float *features);
+
+/* dcontext (contexts, C) = gradient of the last forward's context, from dfeatures (K, E). */
+void text_backward(struct text *t, const float *dfeatures, float *dcontext);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * The training loop of the CoOp family: banked image features, a text tower, SGD.
+ */
+#ifndef PROMPTGRID_TRAIN_LOOP_H
+#define PROMPTGRID_TRAIN_LOOP_H
+
+#include "core/method/method.h"
+
+/* Training images as features; all host memory, borrowed. */
+struct loop_data {
+    const float *const *views; // (V) each (N, E), not unit length; epoch e uses views[e % V]
+    size_t V, N;
+    const int *labels; // (N) 0..K-1
+};
+
+struct loop_config {
+    int epochs, batch;
+    double lr, warmup_lr, momentum, weight_decay;
+};
+
+/* What one epoch came to. */
+struct loop_epoch {
+    int epoch;
+    double loss; // mean over the images used
+    double lr;
+    double accuracy; // percent, of the training batches as they were seen
+};
+
+/* Called after each epoch; a negative return stops the loop with that code. */
+typedef int (*loop_report)(void *arg, struct learner *l, const struct loop_epoch *epoch,
+                           struct err *e);
+
+/* Train `l` on the prompts' classes. `r` is the stream after initialisation: it gives the order. A
+ * loss that is not finite is ERR_NUMERIC with the epoch and step. */
+int loop_train(struct learner *l, const struct text_prompts *prompts, const struct loop_data *data,
+               const struct loop_config *config, struct rng *r, loop_report report, void *arg,
+               struct err *e);
+
+#endif

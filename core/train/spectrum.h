@@ -1,0 +1,14 @@
+/*
+ * Singular values of small matrices: how many directions a context really uses.
+ */
+#ifndef PROMPTGRID_TRAIN_SPECTRUM_H
+#define PROMPTGRID_TRAIN_SPECTRUM_H
+
+/* out (M), descending: singular values of x (M, C), M <= C. */
+void spectrum(const float *x, int M, int C, double *out);
+
+/* exp of the entropy of the values' shares (Roy and Vetterli, EUSIPCO 2007); 0 for a zero matrix.
+ */
+double spectrum_effective_rank(const double *values, int M);
+
+#endif
