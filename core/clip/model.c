@@ -152,7 +152,7 @@ static int count_blocks(const struct safetensors *file, const char *tower)
 
 int clip_shape_read(struct clip_shape *s, const struct safetensors *file, struct err *e)
 {
-    int tokens, rc;
+    int tokens = 0, rc;
     if ((rc = size_of(file, "visual.conv1.weight", 4, 0, &s->vision_width, e)) < 0 ||
         (rc = size_of(file, "visual.conv1.weight", 4, 3, &s->patch, e)) < 0 ||
         (rc = size_of(file, "visual.positional_embedding", 2, 0, &tokens, e)) < 0 ||
