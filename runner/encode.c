@@ -191,7 +191,8 @@ static int encode_batch(struct encode *x, size_t count, struct err *e)
 static void release(struct encode *x)
 {
     bank_abandon(x->bank);
-    vision_free(x->vision);
+    if (x->vision)
+        vision_free(x->vision);
     clip_close(&x->clip);
     device_close(x->device);
     thread_pool_free(x->pool);
