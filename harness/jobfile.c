@@ -1,0 +1,90 @@
+/* Files of a run: see jobfile.h. */
+#include "harness/jobfile.h"
+
+#include "core/base/fs.h"
+#include "core/base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* <workspace>/<folder>/<run><ending>, absolute */
+static char *path_in(const char *workspace, const char *folder, const char *run, const char *ending)
+{
+    char *top = fs_absolute(workspace);
+    char *path = str_format("%s/%s/%s%s", top, folder, run, ending);
+    free(top);
+    return path;
+}
+
+int jobfile_folders(const char *workspace, struct err *e)
+{
+    static const char *const folders[] = {"jobs", "logs", "banks", "prompts"};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && rc == 0; i++) {
+        char *path = fs_join(workspace, folders[i]);
+        rc = fs_make_folders(path, e);
+        free(path);
+    }
+    return rc;
+}
+
+char *jobfile_bank(const char *workspace, const char *run)
+{
+    return path_in(workspace, "banks", run, ".bank");
+}
+
+static void set_path(json_t *paths, const char *name, const char *path)
+{
+    char *absolute = fs_absolute(path);
+    json_object_set_new(paths, name, json_string(absolute));
+    free(absolute);
+}
+
+static void set_bank(json_t *paths, const char *name, const struct plan *p, int bank,
+                     const char *workspace)
+{
+    if (bank < 0)
+        return;
+    char *path = jobfile_bank(workspace, p->runs[bank].id);
+    set_path(paths, name, path);
+    free(path);
+}
+
+int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const char *workspace,
+                  int threads, int attempt, struct err *e)
+{
+    const struct plan_run *r = &p->runs[run];
+    bool encode = str_eq(json_string_value(json_object_get(r->spec, "job")), "encode");
+    char *ending = str_format(".%d.log", attempt);
+    j->kind = encode ? "bank" : "prompt";
+    j->path = path_in(workspace, "jobs", r->id, ".json");
+    j->log = path_in(workspace, "logs", r->id, ending);
+    j->out = encode ? jobfile_bank(workspace, r->id)
+                    : path_in(workspace, "prompts", r->id, ".safetensors");
+    free(ending);
+
+    json_t *paths = json_object();
+    set_path(paths, "weights", r->weights);
+    if (!encode)
+        set_path(paths, "bpe", r->merges);
+    set_path(paths, "dataset", r->folder);
+    set_path(paths, "out", j->out);
+    set_bank(paths, "train_bank", p, r->banks[0], workspace);
+    set_bank(paths, "test_bank", p, r->banks[1], workspace);
+    json_t *job = json_pack("{s:s, s:O, s:i, s:o}", "run", r->id, "spec", r->spec, "threads",
+                            threads, "paths", paths);
+    BUG_IF(!job);
+    char *text = json_dumps(job, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    int rc = fs_write(j->path, text, strlen(text), e);
+    free(text);
+    json_decref(job);
+    return rc;
+}
+
+void jobfile_release(struct jobfile *j)
+{
+    free(j->path);
+    free(j->log);
+    free(j->out);
+    *j = (struct jobfile){0};
+}

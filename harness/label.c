@@ -1,0 +1,110 @@
+/* Names of runs for people: see label.h. */
+#include "harness/label.h"
+
+#include "core/base/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *text_of(const json_t *spec, const char *key)
+{
+    const char *text = json_string_value(json_object_get(spec, key));
+    return text ? text : "?";
+}
+
+static long int_of(const json_t *spec, const char *key)
+{
+    return (long)json_integer_value(json_object_get(spec, key));
+}
+
+static void see(struct labels *l, const char *key, json_t *value)
+{
+    json_t *first = json_object_get(l->seen, key);
+    if (!first)
+        json_object_set(l->seen, key, value);
+    else if (!json_equal(first, value))
+        json_object_set_new(l->seen, key, json_null());
+}
+
+static bool differs(const struct labels *l, const char *key)
+{
+    return json_is_null(json_object_get(l->seen, key));
+}
+
+static char *param_key(const json_t *spec, const char *param)
+{
+    return str_format("%s %s", text_of(spec, "method"), param);
+}
+
+void labels_init(struct labels *l, const struct plan *p)
+{
+    l->seen = json_object();
+    for (size_t i = 0; i < p->n; i++) {
+        json_t *spec = p->runs[i].spec, *value;
+        const char *name;
+        see(l, "backbone", json_object_get(spec, "backbone"));
+        if (!str_eq(text_of(spec, "job"), "train"))
+            continue;
+        if (int_of(spec, "shots")) // a method that does not train has a protocol of its own
+            see(l, "protocol", json_object_get(spec, "protocol"));
+        json_object_foreach(json_object_get(spec, "params"), name, value)
+        {
+            char *key = param_key(spec, name);
+            see(l, key, value);
+            free(key);
+        }
+    }
+}
+
+void labels_release(struct labels *l)
+{
+    json_decref(l->seen);
+    l->seen = NULL;
+}
+
+static void add_value(struct str *s, const char *name, const json_t *value)
+{
+    if (json_is_string(value))
+        str_addf(s, " %s=%s", name, json_string_value(value));
+    else if (json_is_integer(value))
+        str_addf(s, " %s=%lld", name, (long long)json_integer_value(value));
+    else
+        str_addf(s, " %s=%g", name, json_number_value(value));
+}
+
+static void add_params(struct str *s, const struct labels *l, const json_t *spec)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(spec, "params"), name, value)
+    {
+        char *key = param_key(spec, name);
+        if (differs(l, key))
+            add_value(s, name, value);
+        free(key);
+    }
+}
+
+char *labels_text(const struct labels *l, const json_t *spec)
+{
+    struct str s = STR_INIT;
+    if (differs(l, "backbone"))
+        str_addf(&s, "%s ", text_of(spec, "backbone"));
+    str_add(&s, text_of(spec, "dataset"));
+    bool train = str_eq(text_of(spec, "job"), "train");
+    if (train) {
+        if (differs(l, "protocol"))
+            str_addf(&s, " %s", text_of(spec, "protocol"));
+        str_addf(&s, " %s", text_of(spec, "method"));
+        add_params(&s, l, spec);
+    } else {
+        str_addf(&s, " %s images", text_of(spec, "part"));
+        if (!str_eq(text_of(spec, "views"), "none"))
+            str_addf(&s, " views=%s", text_of(spec, "views"));
+    }
+    if (int_of(spec, "shots"))
+        str_addf(&s, " %ld shots seed %ld", int_of(spec, "shots"), int_of(spec, "seed"));
+    char *text = str_detach(&s), *visible = str_visible(text);
+    free(text);
+    return visible;
+}

@@ -1,0 +1,41 @@
+/*
+ * What to run next, as a pure question over a plan: no processes, no disk, no clock.
+ *
+ * Banks come before everything that trains, long runs before short ones, and a train run is ready
+ * once its banks are done. When a bank fails, the runs that need it are skipped.
+ */
+#ifndef PROMPTGRID_HARNESS_QUEUE_H
+#define PROMPTGRID_HARNESS_QUEUE_H
+
+#include "harness/plan.h"
+
+enum task_state {
+    TASK_WAITING,
+    TASK_RUNNING,
+    TASK_DONE,
+    TASK_FAILED,
+    TASK_SKIPPED, // its bank failed, or it cannot run here
+    TASK_STATES,
+};
+
+struct queue {
+    const struct plan *plan;   // borrowed
+    enum task_state *state;    // (plan->n)
+    size_t *order;             // (n) runs that were wanted, in the order to start them
+    size_t n, head;            // order[0..head-1] no longer wait
+    size_t count[TASK_STATES]; // of the n
+};
+
+void queue_init(struct queue *q, const struct plan *p);
+void queue_release(struct queue *q);
+
+/* The next ready run, now running; -1 when none is ready. */
+long queue_next(struct queue *q);
+
+/* Running and ready runs together, at most `limit`: how many could run at this moment. */
+size_t queue_width(const struct queue *q, size_t limit);
+
+/* The end of a running run. */
+void queue_end(struct queue *q, size_t run, bool ok);
+
+#endif

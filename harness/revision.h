@@ -1,0 +1,33 @@
+/*
+ * What ran: the code (git commit, uncommitted change, runner binary, build) and the machine, as
+ * rows of the store. The repository is looked at when the program runs, not when it was built.
+ */
+#ifndef PROMPTGRID_HARNESS_REVISION_H
+#define PROMPTGRID_HARNESS_REVISION_H
+
+#include "core/base/err.h"
+#include "core/base/hash.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum { REVISION_DIFF_LIMIT = 4 << 20 }; // bytes of diff text that are kept
+
+struct revision {
+    char commit[41]; // "" when there is no repository that may be read
+    bool dirty;      // tracked files differ, or source files are not tracked
+    char *diff;      // text, cut at REVISION_DIFF_LIMIT
+    char *note;      // why commit is "", else ""
+};
+
+/* Of the repository that contains `folder`. Reads only: no hook, filter or index update. */
+void revision_read(struct revision *r, const char *folder);
+void revision_release(struct revision *r);
+
+/* Version, compiler and `note` of this program. Yours to free(). */
+char *revision_build(const struct revision *r);
+
+/* Object of text: cpu, cores, memory, kernel, host, libraries. */
+json_t *revision_machine(void);
+
+#endif

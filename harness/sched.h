@@ -1,0 +1,45 @@
+/*
+ * The scheduler: starts as many runners as there is room for, waits for one to end, records it.
+ *
+ * State is the store's and nothing else's: a run is done when its rows are sealed there, so killing
+ * the scheduler at any moment loses only the runs in progress, and the same command goes on.
+ */
+#ifndef PROMPTGRID_HARNESS_SCHED_H
+#define PROMPTGRID_HARNESS_SCHED_H
+
+#include "core/base/err.h"
+#include "harness/plan.h"
+#include "results/store.h"
+
+#include <stddef.h>
+
+struct sched_options {
+    const char *workspace, *runner; // folder; program
+    int jobs;                       // runners at once
+    int threads;                    // of each runner; 0 = share the cores out
+    long max_failures;              // stop starting after so many; 0 = no limit
+    long revision, machine;         // ids of the store's rows for this code and machine
+};
+
+struct sched_failure {
+    char *label, *reason;
+};
+
+struct sched_result {
+    size_t done, failed, cancelled;
+    size_t skipped;                 // their bank failed
+    size_t left;                    // wanted, never started
+    struct sched_failure *failures; // (failed)
+    int signal;                     // that asked to stop; 0 = none
+};
+
+/* Run what the plan wants. Failed runs are in the result; an error is one of the scheduler's own
+ * (the store cannot be written, a runner cannot be started), after all runners were ended. */
+int sched_run(const struct plan *p, struct store *s, const struct sched_options *o,
+              struct sched_result *r, struct err *e);
+void sched_result_release(struct sched_result *r);
+
+/* Threads for the next runner when `width` could run at this moment and `used` cores are taken. */
+int sched_threads(int cores, size_t width, int used);
+
+#endif

@@ -1,0 +1,208 @@
+#include "t.h"
+
+#include "harness/eta.h"
+#include "harness/label.h"
+#include "harness/progress.h"
+#include "harness/queue.h"
+#include "harness/sched.h"
+
+/* Two banks (0 train, 1 test), four train runs on them, one of them on the test bank alone. */
+static struct plan_run runs[6];
+
+static json_t *train_spec(const char *method, int rank, int shots, int seed)
+{
+    json_t *params = json_object();
+    json_object_set_new(params, "lr", json_real(0.002));
+    if (rank)
+        json_object_set_new(params, "rank", json_integer(rank));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i}", "job", "train", "backbone",
+                     "pocket", "dataset", "pocket-land", "protocol",
+                     shots ? "few-shot" : "zero-shot", "method", method, "params", params, "shots",
+                     shots, "seed", seed);
+}
+
+static json_t *bank_spec(const char *part)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "job", "encode", "backbone", "pocket", "dataset",
+                     "pocket-land", "part", part, "views", "none");
+}
+
+static struct plan make_plan(void)
+{
+    for (int i = 0; i < 6; i++)
+        runs[i] = (struct plan_run){.state = PLAN_WANTED, .banks = {-1, -1}};
+    runs[0].spec = bank_spec("train");
+    runs[1].spec = bank_spec("test");
+    runs[2].spec = train_spec("zero-shot", 0, 0, 0);
+    runs[3].spec = train_spec("rlp", 1, 16, 1);
+    runs[4].spec = train_spec("rlp", 2, 16, 1);
+    runs[5].spec = train_spec("coop", 0, 16, 1);
+    for (int i = 2; i < 6; i++) {
+        runs[i].banks[0] = i == 2 ? -1 : 0;
+        runs[i].banks[1] = 1;
+    }
+    runs[5].seconds = 9;
+    return (struct plan){.runs = runs, .n = 6, .wanted = 6};
+}
+
+static void free_specs(void)
+{
+    for (int i = 0; i < 6; i++)
+        json_decref(runs[i].spec);
+}
+
+static void banks_first_then_long_runs_once_their_banks_are_done(void **state)
+{
+    (void)state;
+    struct plan p = make_plan();
+    struct queue q;
+    queue_init(&q, &p);
+    assert_int_equal(queue_width(&q, 8), 2);
+    assert_int_equal(queue_next(&q), 0);
+    assert_int_equal(queue_next(&q), 1);
+    assert_int_equal(queue_next(&q), -1);
+    queue_end(&q, 1, true);
+    assert_int_equal(queue_next(&q), 2); // needs the test bank only
+    assert_int_equal(queue_next(&q), -1);
+    queue_end(&q, 0, true);
+    assert_int_equal(queue_width(&q, 8), 4);
+    assert_int_equal(queue_width(&q, 3), 3);
+    assert_int_equal(queue_next(&q), 5); // expected to be long
+    assert_int_equal(queue_next(&q), 3);
+    assert_int_equal(queue_next(&q), 4);
+    assert_int_equal(queue_next(&q), -1);
+    assert_int_equal(q.count[TASK_RUNNING], 4);
+    for (size_t i = 2; i < 6; i++)
+        queue_end(&q, i, i != 3);
+    assert_int_equal(q.count[TASK_DONE], 5);
+    assert_int_equal(q.count[TASK_FAILED], 1);
+    queue_release(&q);
+    free_specs();
+}
+
+static void a_failed_bank_skips_only_what_needs_it(void **state)
+{
+    (void)state;
+    struct plan p = make_plan();
+    struct queue q;
+    queue_init(&q, &p);
+    assert_int_equal(queue_next(&q), 0);
+    assert_int_equal(queue_next(&q), 1);
+    queue_end(&q, 0, false);
+    queue_end(&q, 1, true);
+    assert_int_equal(q.count[TASK_SKIPPED], 3);
+    assert_int_equal(queue_next(&q), 2);
+    assert_int_equal(queue_next(&q), -1);
+    queue_release(&q);
+    free_specs();
+}
+
+static void what_is_done_or_blocked_does_not_run(void **state)
+{
+    (void)state;
+    struct plan p = make_plan();
+    runs[0].state = PLAN_BLOCKED;
+    runs[1].state = PLAN_DONE;
+    struct queue q;
+    queue_init(&q, &p);
+    assert_int_equal(q.n, 1);
+    assert_int_equal(queue_next(&q), 2);
+    assert_int_equal(queue_next(&q), -1);
+    queue_release(&q);
+    free_specs();
+}
+
+static void threads_fill_the_cores_and_no_more(void **state)
+{
+    (void)state;
+    assert_int_equal(sched_threads(8, 1, 0), 8);
+    assert_int_equal(sched_threads(8, 3, 0), 2);
+    assert_int_equal(sched_threads(8, 2, 6), 2);
+    assert_int_equal(sched_threads(2, 5, 0), 1);
+    assert_int_equal(sched_threads(2, 1, 2), 1);
+    assert_int_equal(sched_threads(4, 0, 0), 4);
+}
+
+static void a_label_says_what_differs(void **state)
+{
+    (void)state;
+    static const char *const want[] = {"pocket-land train images",
+                                       "pocket-land test images",
+                                       "pocket-land zero-shot",
+                                       "pocket-land rlp rank=1 16 shots seed 1",
+                                       "pocket-land rlp rank=2 16 shots seed 1",
+                                       "pocket-land coop 16 shots seed 1"};
+    struct plan p = make_plan();
+    struct labels l;
+    labels_init(&l, &p);
+    for (size_t i = 0; i < 6; i++) {
+        char *text = labels_text(&l, runs[i].spec);
+        assert_string_equal(text, want[i]);
+        free(text);
+    }
+    labels_release(&l);
+    free_specs();
+}
+
+static void the_rest_takes_as_long_as_its_kind_did(void **state)
+{
+    (void)state;
+    struct plan p = make_plan();
+    struct queue q;
+    struct eta t;
+    queue_init(&q, &p);
+    eta_init(&t, &p);
+    assert_true(eta_run(&t, 0) == -1);
+    assert_true(eta_run(&t, 5) == 9); // as the plan expects
+    assert_true(eta_waiting(&t, &q) == -1);
+    queue_next(&q);
+    queue_end(&q, 0, true);
+    eta_took(&t, 0, 2);
+    assert_true(eta_run(&t, 1) == 2);
+    queue_next(&q);
+    queue_end(&q, 1, true);
+    queue_next(&q);
+    queue_end(&q, 5, true);
+    eta_took(&t, 5, 5);
+    assert_true(eta_run(&t, 5) == 5);
+    assert_true(eta_run(&t, 3) == 5);          // no rlp has ended: as other training
+    assert_true(eta_waiting(&t, &q) == 3 * 5); // zero-shot and two rlp
+    eta_release(&t);
+    queue_release(&q);
+    free_specs();
+}
+
+static void durations_and_widths_are_for_people(void **state)
+{
+    (void)state;
+    static const struct {
+        double seconds;
+        const char *text;
+    } cases[] = {{0.04, "0.0 s"}, {9.9, "9.9 s"},      {9.96, "10 s"}, {59.4, "59 s"},
+                 {59.6, "1:00"},  {3599.9, "1:00:00"}, {185, "3:05"},  {8100, "2:15:00"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[32];
+        progress_seconds(cases[i].seconds, text);
+        assert_string_equal(text, cases[i].text);
+    }
+    assert_int_equal(progress_fit("abc", 5), 3);
+    assert_int_equal(progress_fit("abcdef", 5), 5);
+    assert_int_equal(progress_fit("a\xc3\xa9\xc3\xa9"
+                                  "b",
+                                  2),
+                     3); // no half of a character
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(banks_first_then_long_runs_once_their_banks_are_done),
+        cmocka_unit_test(a_failed_bank_skips_only_what_needs_it),
+        cmocka_unit_test(what_is_done_or_blocked_does_not_run),
+        cmocka_unit_test(threads_fill_the_cores_and_no_more),
+        cmocka_unit_test(a_label_says_what_differs),
+        cmocka_unit_test(the_rest_takes_as_long_as_its_kind_did),
+        cmocka_unit_test(durations_and_widths_are_for_people),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
