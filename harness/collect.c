@@ -11,19 +11,56 @@
 
 void collect_init(struct collect *c)
 {
-    *c = (struct collect){.line = STR_INIT, .events = json_array()};
+    *c = (struct collect){.line = STR_INIT, .events = json_array(), .seen = json_object()};
 }
 
 void collect_release(struct collect *c)
 {
     str_release(&c->line);
     json_decref(c->events);
-    c->events = NULL;
+    json_decref(c->seen);
+    c->events = c->seen = NULL;
 }
 
 static const char *name_of(const json_t *event)
 {
     return json_string_value(json_object_get(event, "event"));
+}
+
+/* Events that are rows of results, and the fields that name the row: said once. */
+static const struct {
+    const char *event, *fields[2];
+} once[] = {
+    {"start", {0}},
+    {"epoch", {"epoch"}},
+    {"metric", {"split", "name"}},
+    {"prediction", {"split"}},
+    {"artifact", {"kind"}},
+};
+
+static bool is_repeated(struct collect *c, const json_t *event)
+{
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
+        if (!str_eq(once[i].event, name_of(event)))
+            continue;
+        struct str key = STR_INIT;
+        str_add(&key, once[i].event);
+        for (int f = 0; f < 2 && once[i].fields[f]; f++) {
+            const json_t *value = json_object_get(event, once[i].fields[f]);
+            if (json_is_string(value))
+                str_addf(&key, " %s", json_string_value(value));
+            else
+                str_addf(&key, " %lld", (long long)json_integer_value(value));
+        }
+        bool repeated = json_object_get(c->seen, key.data) != NULL;
+        if (repeated)
+            err_set(&c->broken, ERR_PARSE, "'%s' came twice", key.data);
+        else
+            json_object_set_new(c->seen, key.data, json_true());
+        str_release(&key);
+        return repeated;
+    }
+    return false;
 }
 
 static void take_event(struct collect *c, json_t *event, size_t bytes)
@@ -38,7 +75,7 @@ static void take_event(struct collect *c, json_t *event, size_t bytes)
         snprintf(c->unit, sizeof c->unit, "%s", json_string_value(json_object_get(event, "unit")));
     } else if ((c->bytes += bytes) > COLLECT_LIMIT) {
         err_set(&c->broken, ERR_RANGE, "more than %d bytes of events", COLLECT_LIMIT);
-    } else {
+    } else if (!is_repeated(c, event)) {
         c->done = str_eq(name, "done");
         c->fail = str_eq(name, "fail") ? event : NULL;
         json_array_append(c->events, event);

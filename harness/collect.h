@@ -17,6 +17,7 @@ enum { COLLECT_LIMIT = 64 << 20 }; // bytes of kept events a run
 struct collect {
     struct str line;    // of an event that has not ended yet
     json_t *events;     // array, without progress
+    json_t *seen;       // object: what may be said only once, as keys
     size_t bytes;       // text of `events`
     bool done;          // the last event was "done"
     const json_t *fail; // the "fail" event, in `events`; NULL = none

@@ -44,6 +44,7 @@ static void each_way_to_end_has_its_verdict(void **state)
          1 << 8, "numeric: loss is nan\\x0ain epoch 3"},
         {"{\"event\":\"fail\",\"class\":\"memory\",\"text\":\"no\"}\n", 0, "memory: no"},
         {METRIC DONE METRIC, 0, "protocol: protocol: event 'metric' came after 'done'"},
+        {METRIC METRIC DONE, 0, "protocol: protocol: 'metric base accuracy' came twice"},
         {METRIC DONE METRIC, 9, "protocol: protocol: event 'metric' came after 'done'"},
         {"{\"event\":\"metric\",\"split\":\"base\",\"name\":\"accuracy\",\"value\":\"x\"}\n" DONE,
          0, "protocol: protocol: event 'metric': 'value' must be a finite number"},
@@ -102,12 +103,14 @@ static void memory_is_bounded(void **state)
     free(block);
 
     struct str line = STR_INIT; // many good lines
-    str_add(&line, "{\"event\":\"prediction\",\"split\":\"test\",\"labels\":[7");
-    str_pad(&line, 1 << 20, ' ');
-    str_add(&line, "]}\n");
     collect_init(&c);
-    for (int i = 0; i < 64 && !c.broken.code; i++)
+    for (int i = 0; i < 64 && !c.broken.code; i++) {
+        str_clear(&line);
+        str_addf(&line, "{\"event\":\"epoch\",\"loss\":0,\"lr\":0,\"accuracy\":0,\"epoch\":%d", i);
+        str_pad(&line, 1 << 20, ' ');
+        str_add(&line, "}\n");
         collect_feed(&c, line.data, line.size);
+    }
     assert_text(&c.broken, "more than 67108864 bytes of events");
     collect_release(&c);
     str_release(&line);

@@ -1,0 +1,214 @@
+/*
+ * A runner for the scheduler's tests: reads the job file, trains nothing, and behaves as told.
+ *
+ *   FAKE_MODE=MODE[:TEXT]  what to do; with TEXT only for jobs whose file contains it (others
+ *                          succeed)
+ *   FAKE_MS=N              milliseconds of work (default 0)
+ *   FAKE_LOG=FILE          "begin RUN" and "end RUN" lines are appended to it
+ *
+ * Its accuracies are a function of the run's id, so two grids of the same runs are the same.
+ */
+#include "core/base/fs.h"
+#include "core/base/hash.h"
+#include "core/base/log.h"
+#include "core/base/str.h"
+#include "core/proto/event.h"
+#include "core/proto/job.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void note(const char *what, const char *run)
+{
+    const char *path = getenv("FAKE_LOG");
+    int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND, 0666) : -1;
+    if (fd < 0)
+        return;
+    char *line = str_format("%s %s %ld\n", what, run, (long)getpid());
+    if (write(fd, line, strlen(line)) < 0)
+        log_warn("unable to write '%s'", path);
+    free(line);
+    close(fd);
+}
+
+static void work(void)
+{
+    const char *text = getenv("FAKE_MS");
+    long ms = text ? atol(text) : 0;
+    usleep((useconds_t)(1000 * ms));
+}
+
+static void say(const char *text)
+{
+    if (write(3, text, strlen(text)) < 0)
+        exit(3);
+}
+
+/* 0..99.9, from the run's id and `salt` */
+static double accuracy(const struct job *job, char salt)
+{
+    char hex[HASH_HEX], *text = str_format("%s%c", job->run, salt);
+    hash_bytes(hex, text, strlen(text));
+    free(text);
+    hex[6] = 0;
+    return (double)(strtol(hex, NULL, 16) % 1000) / 10;
+}
+
+static void metric(const struct job *job, const char *split)
+{
+    event_send(json_pack("{s:s, s:s, s:s, s:f}", "event", "metric", "split", split, "name",
+                         "accuracy", "value", accuracy(job, split[0])));
+}
+
+static int succeed(const struct job *job)
+{
+    struct err e = {0};
+    char hash[HASH_HEX];
+    event_send(json_pack("{s:s, s:{s:s}, s:s, s:i}", "event", "start", "runner", "version", "fake",
+                         "device", "none", "threads", job->threads));
+    event_send(json_pack("{s:s, s:i, s:i, s:s}", "event", "progress", "done", 1, "of", 2, "unit",
+                         "epoch"));
+    work();
+    bool encode = str_eq(json_string_value(json_object_get(job->spec, "job")), "encode");
+    const char *protocol = json_string_value(json_object_get(job->spec, "protocol"));
+    if (fs_write(job->out, job->run, strlen(job->run), &e) < 0 ||
+        hash_file(hash, job->out, &e) < 0) {
+        log_error("%s", e.text);
+        return 3;
+    }
+    if (!encode && !str_eq(protocol, "few-shot")) {
+        metric(job, "base");
+        metric(job, "new");
+    }
+    if (!encode && !str_eq(protocol, "base-to-new"))
+        metric(job, "test");
+    event_send(json_pack("{s:s, s:s, s:s, s:s}", "event", "artifact", "kind",
+                         encode ? "bank" : "prompt", "path", job->out, "sha256", hash));
+    event_send(json_pack("{s:s}", "event", "done"));
+    return 0;
+}
+
+static int fail(const struct job *job)
+{
+    (void)job;
+    for (int i = 1; i <= 7; i++)
+        printf("line %d\n", i);
+    event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", "numeric", "text",
+                         "loss is not finite in epoch 3"));
+    return 1;
+}
+
+static int crash(const struct job *job)
+{
+    (void)job;
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+    return 0;
+}
+
+static int hang(const struct job *job)
+{
+    (void)job;
+    while (pause() < 0)
+        ;
+    return 0;
+}
+
+static int stubborn(const struct job *job)
+{
+    signal(SIGTERM, SIG_IGN);
+    return hang(job);
+}
+
+static int flood(const struct job *job)
+{
+    static char block[1 << 16];
+    memset(block, 'x', sizeof block);
+    for (int i = 0; i < 400; i++)
+        if (write(1, block, sizeof block) < 0)
+            return 3;
+    return succeed(job);
+}
+
+static int flood_events(const struct job *job)
+{
+    static char block[1 << 16];
+    memset(block, 'x', sizeof block - 1);
+    for (;;)
+        say(block);
+    return succeed(job);
+}
+
+static int garbage(const struct job *job)
+{
+    say("what?\n");
+    return succeed(job);
+}
+
+static int nan_metric(const struct job *job)
+{
+    say("{\"event\":\"metric\",\"split\":\"test\",\"name\":\"accuracy\",\"value\":NaN}\n");
+    return succeed(job);
+}
+
+static int twice(const struct job *job)
+{
+    metric(job, "test");
+    metric(job, "test");
+    return succeed(job);
+}
+
+static int silent(const struct job *job)
+{
+    (void)job;
+    return 0;
+}
+
+static int bug(const struct job *job)
+{
+    (void)job;
+    return 70;
+}
+
+static const struct {
+    const char *name;
+    int (*act)(const struct job *job);
+} modes[] = {
+    {"succeed", succeed},           {"fail", fail},   {"crash", crash},     {"hang", hang},
+    {"stubborn", stubborn},         {"flood", flood}, {"garbage", garbage}, {"nan", nan_metric},
+    {"flood-events", flood_events}, {"twice", twice}, {"silent", silent},   {"bug", bug},
+};
+
+int main(int argc, char **argv)
+{
+    struct err e = {0};
+    struct job job;
+    char *text;
+    log_name("fake-runner");
+    if (argc != 5 || !str_eq(argv[1], "run") || !str_eq(argv[3], "--events-fd")) {
+        for (int i = 1; i < argc; i++)
+            printf("%s\n", argv[i]);
+        return 9; // for the tests of commands that are passed on
+    }
+    event_open(atoi(argv[4]));
+    if (job_read(&job, argv[2], &e) < 0 || fs_read(&text, NULL, argv[2], 1 << 20, &e) < 0) {
+        log_error("%s", e.text);
+        return 3;
+    }
+    const char *mode = getenv("FAKE_MODE"), *colon = mode ? strchr(mode, ':') : NULL;
+    size_t length = colon ? (size_t)(colon - mode) : mode ? strlen(mode) : 0, chosen = 0;
+    bool applies = mode && (!colon || strstr(text, colon + 1));
+    for (size_t i = 0; applies && i < sizeof modes / sizeof modes[0]; i++)
+        if (strlen(modes[i].name) == length && memcmp(modes[i].name, mode, length) == 0)
+            chosen = i;
+    note("begin", job.run);
+    int status = modes[chosen].act(&job);
+    note("end", job.run);
+    free(text);
+    job_release(&job);
+    return status;
+}
