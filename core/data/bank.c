@@ -18,6 +18,23 @@ enum { PREFIX = 16, ALIGN = 64 }; // magic and header length; start of the data
 enum { COUNT_LIMIT = 1 << 28 };   // of views, images and dim each
 static const char magic[8] = {'P', 'G', 'B', 'A', 'N', 'K', '1', '\n'};
 
+static const char no_hash[HASH_HEX] =
+    "0000000000000000000000000000000000000000000000000000000000000000";
+
+/* What the header's "sha256" says of a whole file: see bank.h. */
+static void content_hash(char out[HASH_HEX], const json_t *header, const void *data, size_t size)
+{
+    json_t *copy = json_copy((json_t *)header);
+    json_object_set_new(copy, "sha256", json_string(no_hash));
+    char *text = spec_text(copy);
+    struct hash *h = hash_new();
+    hash_add(h, text, strlen(text));
+    hash_add(h, data, size);
+    hash_end(h, out);
+    free(text);
+    json_decref(copy);
+}
+
 static size_t data_start(size_t header)
 {
     return (PREFIX + header + ALIGN - 1) / ALIGN * ALIGN;
@@ -89,12 +106,12 @@ int bank_open(struct bank *b, const char *path, const json_t *spec, struct err *
     int rc = fs_map_open(&b->map, path, e);
     if (rc < 0 || (rc = read_header(b, &start, path, e)) < 0)
         goto out;
-    hash_bytes(sha256, b->map.data + start, b->map.size - start);
+    content_hash(sha256, b->header, b->map.data + start, b->map.size - start);
     const char *stated = json_string_value(json_object_get(b->header, "sha256"));
     if (!str_eq(sha256, stated))
         rc = err_set(e, ERR_CORRUPT,
-                     "bank '%s': the data's SHA-256 is %s, but its header says %s; delete it and "
-                     "run again",
+                     "bank '%s': the SHA-256 of its content is %s, but its header says %s; delete "
+                     "it and run again",
                      path, sha256, stated);
     else if (!same_spec(json_object_get(b->header, "spec"), spec))
         rc = bad_bank(path, "it was made for another spec", e);
@@ -155,9 +172,6 @@ int bank_create(struct bank_writer **out, const char *path, const json_t *spec, 
 {
     BUG_IF(!views || !images || !dim);
     struct bank_writer *w = mem_zero(1, sizeof *w);
-    char zeros[HASH_HEX];
-    memset(zeros, '0', HASH_HEX - 1);
-    zeros[HASH_HEX - 1] = 0;
     w->file.fd = -1;
     w->views = views;
     w->images = images;
@@ -175,7 +189,7 @@ int bank_create(struct bank_writer **out, const char *path, const json_t *spec, 
     json_object_set_new(w->header, "index", rows);
     int rc = fs_create(&w->file, path, e);
     if (rc == 0)
-        rc = write_header(w, zeros, &w->start, e);
+        rc = write_header(w, no_hash, &w->start, e);
     if (rc < 0)
         bank_abandon(w);
     else
@@ -201,7 +215,7 @@ int bank_commit(struct bank_writer *w, char sha256[65], struct err *e)
     int rc = fs_map_open(&m, w->file.temporary, e);
     if (rc < 0)
         goto out;
-    hash_bytes(data, m.data + w->start, m.size - w->start);
+    content_hash(data, w->header, m.data + w->start, m.size - w->start);
     fs_map_close(&m);
     if ((rc = write_header(w, data, &start, e)) < 0)
         goto out;

@@ -4,8 +4,8 @@
  *
  * File: the 8 bytes "PGBANK1\n", u64 length of the header, the header (canonical JSON: the encode
  * spec under "spec", "views" V, "images" N, "dim" D, "index": N indices into the part's list,
- * "sha256" of the data), zero bytes up to a multiple of 64, then float32 little-endian features (V,
- * N, D), not unit length. Read by mmap.
+ * "sha256" of the header, with 64 zeros there, and the data), zero bytes up to a multiple of 64,
+ * then float32 little-endian features (V, N, D), not unit length. Read by mmap.
  */
 #ifndef PROMPTGRID_DATA_BANK_H
 #define PROMPTGRID_DATA_BANK_H
@@ -24,7 +24,7 @@ struct bank {
     const float *features;     // (V, N, D), borrowed from the map
 };
 
-/* Checks the header, sizes, the data's hash, and that it was made for `spec` (canonical equality).
+/* Checks the header, sizes, the hash, and that it was made for `spec` (canonical equality).
  */
 int bank_open(struct bank *b, const char *path, const json_t *spec, struct err *e);
 void bank_close(struct bank *b);

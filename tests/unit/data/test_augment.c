@@ -1,0 +1,121 @@
+/* Crops and flips against torch's, normalised numbers, and views that depend on nothing else. */
+#include "t.h"
+
+#include "core/base/fs.h"
+#include "core/base/rng.h"
+#include "core/data/augment.h"
+
+static uint32_t twister(void *state)
+{
+    return rng_u32(state);
+}
+
+static void assert_crop(struct augment_crop got, struct augment_crop want, const char *what)
+{
+    if (memcmp(&got, &want, sizeof got))
+        fail_msg("%s\n  got %d %d %d %d %d, want %d %d %d %d %d", what, got.top, got.left, got.h,
+                 got.w, got.flip, want.top, want.left, want.h, want.w, want.flip);
+}
+
+static void crops_give_the_worked_examples(void **state)
+{
+    (void)state;
+    // torch.manual_seed(s); three images of 500 x 375 in a row: top, left, h, w, flip
+    static const struct augment_crop want[3][3] = {
+        {{71, 153, 272, 311, 1}, {0, 32, 373, 389, 0}, {6, 9, 312, 304, 0}},
+        {{13, 54, 360, 336, 0}, {19, 118, 355, 343, 1}, {19, 19, 332, 339, 0}},
+        {{217, 343, 141, 112, 1}, {148, 306, 147, 172, 0}, {29, 148, 279, 332, 1}},
+    };
+    for (int s = 0; s < 3; s++) {
+        struct rng r;
+        rng_seed_torch(&r, (uint64_t)s + 1);
+        for (int i = 0; i < 3; i++)
+            assert_crop(augment_choose(500, 375, 0.08, twister, &r), want[s][i], "worked example");
+    }
+}
+
+static void crops_are_torchs_for_every_shape(void **state)
+{
+    (void)state;
+    struct err e;
+    char *text, *rest = NULL;
+    int cases = 0;
+    assert_ok(fs_read(&text, NULL, "tests/oracle/augment/crops.txt", 1 << 20, &e), &e);
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *p = line;
+        struct rng r;
+        rng_seed_torch(&r, strtoull(p, &p, 10));
+        int w = (int)strtol(p, &p, 10), h = (int)strtol(p, &p, 10);
+        double scale = strtod(p, &p);
+        for (int i = 0; i < 3; i++, cases++) {
+            struct augment_crop want;
+            int *fields[] = {&want.top, &want.left, &want.h, &want.w, &want.flip};
+            for (int k = 0; k < 5; k++)
+                *fields[k] = (int)strtol(p, &p, 10);
+            assert_crop(augment_choose(w, h, scale, twister, &r), want, line);
+        }
+    }
+    assert_int_equal(cases, 1050);
+    free(text);
+}
+
+static void a_view_depends_on_seed_view_and_image_alone(void **state)
+{
+    (void)state;
+    struct err e;
+    struct image in, first, again, other;
+    assert_ok(image_load(&in, "tests/oracle/preprocess/pictures/photo.jpg", &e), &e);
+    augment_train(&first, &in, 48, 1, 2, 3);
+    assert_true(first.w == 48 && first.h == 48);
+    const uint64_t keys[][3] = {{2, 2, 3}, {1, 3, 3}, {1, 2, 4}};
+    for (int i = 0; i < 3; i++) {
+        augment_train(&other, &in, 48, keys[i][0], keys[i][1], keys[i][2]);
+        assert_memory_not_equal(first.rgb, other.rgb, 48 * 48 * 3);
+        image_release(&other);
+    }
+    augment_train(&again, &in, 48, 1, 2, 3);
+    assert_memory_equal(first.rgb, again.rgb, 48 * 48 * 3);
+    image_release(&first);
+    image_release(&again);
+    image_release(&in);
+}
+
+static void half_of_the_views_are_flipped(void **state)
+{
+    (void)state;
+    // A grey ramp: darker on the left unless flipped. 400 fair coins: 200 +- 5 deviations of 10.
+    uint8_t rgb[16 * 16 * 3];
+    for (int i = 0; i < 16 * 48; i++)
+        rgb[i] = (uint8_t)(i % 48 / 3 * 16);
+    struct image in = {16, 16, rgb}, out;
+    int flipped = 0;
+    for (uint64_t view = 0; view < 400; view++) {
+        augment_train(&out, &in, 8, 7, view, 0);
+        flipped += out.rgb[0] > out.rgb[21];
+        image_release(&out);
+    }
+    assert_in_range(flipped, 150, 250);
+}
+
+static void numbers_are_normalised_as_torch_does(void **state)
+{
+    (void)state;
+    uint8_t rgb[9] = {0, 0, 0, 255, 255, 255, 128, 128, 128};
+    const float want[9] = {-1.7922626f, 1.9303361f,  0.076336145f, -1.7520971f, 2.0748837f,
+                           0.16889732f, -1.4802198f, 2.145897f,    0.33994877f};
+    float got[9];
+    augment_normalize(got, &(struct image){3, 1, rgb});
+    assert_memory_equal(got, want, sizeof got);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crops_give_the_worked_examples),
+        cmocka_unit_test(crops_are_torchs_for_every_shape),
+        cmocka_unit_test(a_view_depends_on_seed_view_and_image_alone),
+        cmocka_unit_test(half_of_the_views_are_flipped),
+        cmocka_unit_test(numbers_are_normalised_as_torch_does),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
