@@ -64,7 +64,10 @@ static int loop_init(struct loop *s, struct learner *l, const struct text_prompt
 static void load_view(struct loop *s, const struct loop_data *data, size_t view)
 {
     size_t n = data->N * (size_t)s->E;
-    s->d->ops->upload(s->d, s->images, data->views[view], n * sizeof(float));
+    float *host = mem_alloc(n, sizeof *host);
+    data->view(data->arg, view, host);
+    s->d->ops->upload(s->d, s->images, host, n * sizeof *host);
+    free(host);
     s->d->ops->l2norm_fwd(s->d, s->images, s->image_norm, s->images, (int)data->N, s->E);
 }
 

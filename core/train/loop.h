@@ -6,9 +6,10 @@
 
 #include "core/method/method.h"
 
-/* Training images as features; all host memory, borrowed. */
+/* Training images as features: host memory, borrowed. Epoch e uses view e % V. */
 struct loop_data {
-    const float *const *views; // (V) each (N, E), not unit length; epoch e uses views[e % V]
+    void (*view)(void *arg, size_t view, float *out); // out (N, E) =, not unit length
+    void *arg;
     size_t V, N;
     const int *labels; // (N) 0..K-1
 };

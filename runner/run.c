@@ -1,0 +1,55 @@
+/*
+ * `run`: read a job file, carry the job out, say how it ended.
+ */
+#include "core/base/log.h"
+#include "core/base/opt.h"
+#include "core/base/str.h"
+#include "core/proto/event.h"
+#include "core/proto/spec.h"
+#include "runner/runner.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int runner_run(int argc, char **argv)
+{
+    const char *fd_text = NULL;
+    const struct opt options[] = {
+        {"events-fd", OPT_TEXT, &fd_text, "N",
+         "descriptor that events are written to (default: none)"},
+        {0},
+    };
+    struct err e = {0};
+    struct job job = {0};
+    int rest;
+    long fd = -1;
+    int rc = opt_parse(options, argc, argv, &rest, &e);
+    if (rc == 0 && rest != 1)
+        rc = err_set(&e, ERR_USAGE, "usage: promptgrid-runner run JOB.json [--events-fd N]");
+    if (rc == 0 && fd_text && !str_to_long(fd_text, 0, 1 << 20, &fd))
+        rc = err_set(&e, ERR_USAGE, "'--events-fd %s' is no descriptor number", fd_text);
+    if (rc > 0) {
+        struct str help = STR_INIT;
+        opt_help(options, &help);
+        printf("usage: promptgrid-runner run JOB.json [--events-fd N]\n\n%s", help.data);
+        str_release(&help);
+        return 0;
+    }
+    if (rc < 0) {
+        log_error("%s", e.text);
+        return err_exit_status(&e);
+    }
+    event_open((int)fd);
+    rc = job_read(&job, argv[1], &e);
+    if (rc == 0)
+        rc = str_eq(spec_get_text(job.spec, "job"), "encode") ? encode_job(&job, &e)
+                                                              : train_job(&job, &e);
+    if (rc < 0) {
+        log_error("%s", e.text);
+        event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", err_name(e.code), "text",
+                             e.text));
+    }
+    job_release(&job);
+    return rc < 0 ? err_exit_status(&e) : 0;
+}
