@@ -1,0 +1,659 @@
+/*
+ * Every operation of the device table against a plain double-precision reference, at ragged sizes;
+ * and the same bits for 1, 2 and 3 threads.
+ */
+#include "t.h"
+
+#include "core/base/mem.h"
+#include "core/device/device.h"
+
+/* ---- inputs ---- */
+
+static uint32_t state;
+
+static float random_unit(void)
+{
+    state = state * 1664525u + 1013904223u;
+    return (float)(state >> 8) / 8388608.0f - 1;
+}
+
+static float *random_floats(size_t n)
+{
+    float *x = mem_alloc(n, sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = random_unit();
+    return x;
+}
+
+/* Outputs start as something that no result is. */
+static float *poison(size_t n)
+{
+    float *x = mem_alloc(n, sizeof *x);
+    memset(x, 0xff, n * sizeof *x);
+    return x;
+}
+
+static struct device *open_cpu(int threads)
+{
+    struct device *d;
+    struct err e;
+    assert_ok(device_open(&d, "cpu", threads, &e), &e);
+    return d;
+}
+
+/* A case computes its outputs into `out` on `d`, and what they should be into `want`. */
+struct result {
+    float *out;
+    double *want;
+    size_t n;
+};
+
+static struct result result_new(size_t n)
+{
+    return (struct result){poison(n), mem_zero(n, sizeof(double)), n};
+}
+
+typedef struct result (*op_case)(struct device *d, int size);
+
+/* ---- cases: `size` picks the dimensions ---- */
+
+static struct result linear_both(struct device *d, int size, bool backward)
+{
+    static const int rows[] = {1, 5, 257, 600}, outs[] = {1, 64, 300, 513},
+                     ins[] = {3, 64, 129, 256};
+    int R = rows[size], N = outs[size], K = ins[size];
+    float *w = random_floats((size_t)N * (size_t)K), *b = random_floats((size_t)N);
+    struct linear *l = d->ops->linear_new(d, w, b, N, K, LINEAR_FORWARD | LINEAR_BACKWARD);
+    int in = backward ? N : K, out = backward ? K : N;
+    float *x = random_floats((size_t)R * (size_t)in);
+    struct result r = result_new((size_t)R * (size_t)out);
+    if (backward)
+        d->ops->linear_bwd(d, r.out, x, l, R);
+    else
+        d->ops->linear_fwd(d, r.out, x, l, R);
+    for (int i = 0; i < R; i++)
+        for (int o = 0; o < out; o++) {
+            double sum = backward ? 0 : b[o];
+            for (int k = 0; k < in; k++)
+                sum += (double)x[i * in + k] * (backward ? w[k * K + o] : w[o * K + k]);
+            r.want[i * out + o] = sum;
+        }
+    d->ops->linear_free(d, l);
+    free(w);
+    free(b);
+    free(x);
+    return r;
+}
+
+static struct result linear_forward(struct device *d, int size)
+{
+    return linear_both(d, size, false);
+}
+
+static struct result linear_backward(struct device *d, int size)
+{
+    return linear_both(d, size, true);
+}
+
+static struct result matmul(struct device *d, int size, bool tn)
+{
+    static const int Ms[] = {1, 7, 32, 300}, Ns[] = {1, 10, 257, 512}, Ks[] = {1, 32, 100, 33};
+    int M = Ms[size], N = Ns[size], K = Ks[size];
+    float *a = random_floats((size_t)M * (size_t)K), *b = random_floats((size_t)N * (size_t)K);
+    struct result r = result_new((size_t)M * (size_t)N);
+    if (tn)
+        d->ops->matmul_tn(d, r.out, a, b, M, N, K, 3);
+    else
+        d->ops->matmul_nt(d, r.out, a, b, M, N, K, 3);
+    for (int m = 0; m < M; m++)
+        for (int n = 0; n < N; n++)
+            for (int k = 0; k < K; k++)
+                r.want[m * N + n] += 3.0 * (tn ? (double)a[k * M + m] * b[k * N + n]
+                                               : (double)a[m * K + k] * b[n * K + k]);
+    free(a);
+    free(b);
+    return r;
+}
+
+static struct result matmul_nt(struct device *d, int size)
+{
+    return matmul(d, size, false);
+}
+
+static struct result matmul_tn(struct device *d, int size)
+{
+    return matmul(d, size, true);
+}
+
+/* Mean and 1 / sqrt(variance + eps) of a row. */
+static void row_moments(const float *x, int C, double *mean, double *rstd)
+{
+    double sum = 0, square = 0;
+    for (int c = 0; c < C; c++)
+        sum += x[c];
+    *mean = sum / C;
+    for (int c = 0; c < C; c++)
+        square += (x[c] - *mean) * (x[c] - *mean);
+    *rstd = 1 / sqrt(square / C + 1e-5);
+}
+
+static struct result layernorm_forward(struct device *d, int size)
+{
+    int R = (int[]){1, 5, 33, 100}[size], C = (int[]){64, 128, 192, 512}[size];
+    float *x = random_floats((size_t)(R * C)), *g = random_floats((size_t)C);
+    float *b = random_floats((size_t)C), *mean = poison((size_t)R), *rstd = poison((size_t)R);
+    struct result r = result_new((size_t)(R * C));
+    d->ops->layernorm_fwd(d, r.out, mean, rstd, x, g, b, R, C);
+    for (int i = 0; i < R; i++) {
+        double m, s;
+        row_moments(x + i * C, C, &m, &s);
+        assert_true(fabs(mean[i] - m) < 1e-6 && fabs(rstd[i] - s) < 1e-5 * s);
+        for (int c = 0; c < C; c++)
+            r.want[i * C + c] = (x[i * C + c] - m) * s * g[c] + b[c];
+    }
+    free(x);
+    free(g);
+    free(b);
+    free(mean);
+    free(rstd);
+    return r;
+}
+
+static struct result layernorm_backward(struct device *d, int size)
+{
+    int R = (int[]){1, 5, 33, 100}[size], C = (int[]){64, 128, 192, 512}[size];
+    float *x = random_floats((size_t)(R * C)), *g = random_floats((size_t)C);
+    float *dy = random_floats((size_t)(R * C)), *mean = poison((size_t)R),
+          *rstd = poison((size_t)R);
+    struct result r = result_new((size_t)(R * C));
+    for (int i = 0; i < R; i++) {
+        double m, s, sum = 0, product = 0;
+        row_moments(x + i * C, C, &m, &s);
+        mean[i] = (float)m;
+        rstd[i] = (float)s;
+        for (int c = 0; c < C; c++) {
+            sum += (double)dy[i * C + c] * g[c];
+            product += (double)dy[i * C + c] * g[c] * (x[i * C + c] - m) * s;
+        }
+        for (int c = 0; c < C; c++) {
+            r.out[i * C + c] = 0.5f; // the operation adds
+            r.want[i * C + c] = 0.5 + s * ((double)dy[i * C + c] * g[c] - sum / C -
+                                           (x[i * C + c] - m) * s * product / C);
+        }
+    }
+    d->ops->layernorm_bwd(d, r.out, dy, x, mean, rstd, g, R, C);
+    free(x);
+    free(g);
+    free(dy);
+    free(mean);
+    free(rstd);
+    return r;
+}
+
+static const size_t spans[] = {1, 15, 1000, 50001};
+
+static struct result gelu_forward(struct device *d, int size)
+{
+    size_t n = spans[size];
+    float *x = random_floats(n);
+    struct result r = result_new(n);
+    for (size_t i = 0; i < n; i++) {
+        x[i] *= 12; // into both tails
+        r.want[i] = x[i] / (1 + exp(-1.702 * x[i]));
+    }
+    d->ops->quickgelu_fwd(d, r.out, x, n);
+    free(x);
+    return r;
+}
+
+static struct result gelu_backward(struct device *d, int size)
+{
+    size_t n = spans[size];
+    float *x = random_floats(n), *dy = random_floats(n);
+    struct result r = result_new(n);
+    for (size_t i = 0; i < n; i++) {
+        x[i] *= 12;
+        double s = 1 / (1 + exp(-1.702 * x[i]));
+        r.want[i] = dy[i] * (s + 1.702 * x[i] * s * (1 - s));
+    }
+    d->ops->quickgelu_bwd(d, r.out, dy, x, n);
+    free(x);
+    free(dy);
+    return r;
+}
+
+/* softmax(q . k / 8) v over `n` keys at the given rows, one head. */
+static void attend(double *out, double *p, const float *q, const float *k, const float *v, int ld,
+                   const int *rows, int n)
+{
+    double sum = 0;
+    for (int j = 0; j < n; j++) {
+        double score = 0;
+        for (int c = 0; c < DEVICE_HEAD; c++)
+            score += (double)q[c] * k[rows[j] * ld + c];
+        sum += p[j] = exp(score / 8);
+    }
+    for (int j = 0; j < n; j++) {
+        p[j] /= sum;
+        for (int c = 0; c < DEVICE_HEAD; c++)
+            out[c] += p[j] * v[rows[j] * ld + c];
+    }
+}
+
+static struct result attention_full(struct device *d, int size)
+{
+    int B = (int[]){1, 2, 3, 1}[size], T = (int[]){1, 5, 17, 50}[size],
+        H = (int[]){1, 3, 2, 2}[size];
+    int C = H * DEVICE_HEAD;
+    float *qkv = random_floats((size_t)(B * T * 3 * C));
+    struct result r = result_new((size_t)(B * T * C));
+    d->ops->attention_fwd(d, r.out, qkv, B, T, H);
+    double *p = mem_alloc((size_t)T, sizeof *p);
+    int *rows = mem_alloc((size_t)T, sizeof *rows);
+    for (int t = 0; t < T; t++)
+        rows[t] = t;
+    for (int i = 0; i < B * T; i++)
+        for (int h = 0; h < H; h++) {
+            const float *image = qkv + i / T * T * 3 * C + h * DEVICE_HEAD;
+            attend(r.want + i * C + h * DEVICE_HEAD, p, qkv + i * 3 * C + h * DEVICE_HEAD,
+                   image + C, image + 2 * C, 3 * C, rows, T);
+        }
+    free(p);
+    free(rows);
+    free(qkv);
+    return r;
+}
+
+/* A forest: row r's parent is r - 1 within a trunk of 5 rows, then branches hang from row 4 or 2.
+ */
+static struct device_tree forest(int rows)
+{
+    int *parent = mem_alloc((size_t)rows, sizeof *parent),
+        *query = mem_alloc((size_t)rows, sizeof *query);
+    int *start = mem_alloc((size_t)rows + 1, sizeof *start), *path = NULL;
+    size_t n = 0, capacity = 0;
+    for (int r = 0; r < rows; r++) {
+        parent[r] = r < 5 ? r - 1 : r % 3 == 0 ? 4 : r % 3 == 1 ? r - 1 : 2;
+        query[r] = r;
+        start[r] = (int)n;
+        int chain[256], length = 0;
+        for (int at = r; at >= 0; at = parent[at])
+            chain[length++] = at;
+        while (length)
+            MEM_PUSH(path, n, capacity) = chain[--length];
+    }
+    start[rows] = (int)n;
+    free(parent);
+    return (struct device_tree){rows, rows, query, start, path};
+}
+
+static void forest_free(struct device_tree *t)
+{
+    free((int *)t->query);
+    free((int *)t->start);
+    free((int *)t->path);
+}
+
+static struct result tree_forward(struct device *d, int size)
+{
+    int R = (int[]){1, 6, 40, 200}[size], H = (int[]){1, 1, 2, 8}[size], C = H * DEVICE_HEAD;
+    struct device_tree t = forest(R);
+    float *qkv = random_floats((size_t)(R * 3 * C)), *p = poison((size_t)(H * t.start[R]));
+    struct result r = result_new((size_t)(R * C));
+    d->ops->tree_fwd(d, r.out, p, qkv, 3 * C, qkv + C, qkv + 2 * C, 3 * C, &t, H);
+    double probabilities[256];
+    for (int i = 0; i < R; i++)
+        for (int h = 0; h < H; h++) {
+            int n = t.start[i + 1] - t.start[i];
+            attend(r.want + i * C + h * DEVICE_HEAD, probabilities,
+                   qkv + i * 3 * C + h * DEVICE_HEAD, qkv + C + h * DEVICE_HEAD,
+                   qkv + 2 * C + h * DEVICE_HEAD, 3 * C, t.path + t.start[i], n);
+            for (int j = 0; j < n; j++)
+                assert_true(fabs(p[h * t.start[R] + t.start[i] + j] - probabilities[j]) < 1e-6);
+        }
+    forest_free(&t);
+    free(qkv);
+    free(p);
+    return r;
+}
+
+/* Sum of dout . attention(q, k, v), in double, for finite differences. */
+static double tree_objective(const double *qkv, const float *dout, const struct device_tree *t,
+                             int C)
+{
+    double total = 0;
+    for (int i = 0; i < t->queries; i++)
+        for (int h = 0; h < C; h += DEVICE_HEAD) {
+            double p[256], sum = 0, dot = 0;
+            int n = t->start[i + 1] - t->start[i];
+            for (int j = 0; j < n; j++) {
+                double score = 0;
+                for (int c = h; c < h + DEVICE_HEAD; c++)
+                    score += qkv[i * 3 * C + c] * qkv[t->path[t->start[i] + j] * 3 * C + C + c];
+                sum += p[j] = exp(score / 8);
+            }
+            for (int j = 0; j < n; j++)
+                for (int c = h; c < h + DEVICE_HEAD; c++)
+                    dot += p[j] / sum * qkv[t->path[t->start[i] + j] * 3 * C + 2 * C + c] *
+                           dout[i * C + c];
+            total += dot;
+        }
+    return total;
+}
+
+static struct result tree_backward(struct device *d, int size)
+{
+    int R = (int[]){1, 6, 12, 20}[size], H = (int[]){1, 2, 1, 1}[size], C = H * DEVICE_HEAD;
+    struct device_tree t = forest(R);
+    size_t n = (size_t)(R * 3 * C);
+    float *qkv = random_floats(n), *p = poison((size_t)(H * t.start[R]));
+    float *dout = random_floats((size_t)(R * C)), *out = poison((size_t)(R * C));
+    double *wide = mem_alloc(n, sizeof *wide);
+    struct result r = result_new(n);
+    d->ops->tree_fwd(d, out, p, qkv, 3 * C, qkv + C, qkv + 2 * C, 3 * C, &t, H);
+    d->ops->tree_bwd(d, r.out, r.out + C, r.out + 2 * C, dout, p, qkv, 3 * C, qkv + C, qkv + 2 * C,
+                     3 * C, &t, H);
+    for (size_t i = 0; i < n; i++)
+        wide[i] = qkv[i];
+    for (size_t i = 0; i < n; i++) {
+        double x = wide[i], h = 1e-5;
+        wide[i] = x + h;
+        double up = tree_objective(wide, dout, &t, C);
+        wide[i] = x - h;
+        r.want[i] = (up - tree_objective(wide, dout, &t, C)) / (2 * h);
+        wide[i] = x;
+    }
+    forest_free(&t);
+    free(qkv);
+    free(p);
+    free(dout);
+    free(out);
+    free(wide);
+    return r;
+}
+
+static struct result l2norm_forward(struct device *d, int size)
+{
+    int R = (int[]){1, 3, 9, 50}[size], C = (int[]){1, 32, 100, 512}[size];
+    float *x = random_floats((size_t)(R * C)), *norm = poison((size_t)R);
+    struct result r = result_new((size_t)(R * C));
+    d->ops->l2norm_fwd(d, r.out, norm, x, R, C);
+    for (int i = 0; i < R; i++) {
+        double square = 0;
+        for (int c = 0; c < C; c++)
+            square += (double)x[i * C + c] * x[i * C + c];
+        for (int c = 0; c < C; c++)
+            r.want[i * C + c] = x[i * C + c] / sqrt(square);
+    }
+    free(x);
+    free(norm);
+    return r;
+}
+
+static struct result l2norm_backward(struct device *d, int size)
+{
+    int R = (int[]){1, 3, 9, 50}[size], C = (int[]){2, 32, 100, 512}[size];
+    float *x = random_floats((size_t)(R * C)), *dy = random_floats((size_t)(R * C));
+    float *y = poison((size_t)(R * C)), *norm = poison((size_t)R);
+    struct result r = result_new((size_t)(R * C));
+    d->ops->l2norm_fwd(d, y, norm, x, R, C);
+    d->ops->l2norm_bwd(d, r.out, dy, y, norm, R, C);
+    for (int i = 0; i < R; i++) {
+        double square = 0, along = 0;
+        for (int c = 0; c < C; c++) {
+            square += (double)x[i * C + c] * x[i * C + c];
+            along += (double)x[i * C + c] * dy[i * C + c];
+        }
+        for (int c = 0; c < C; c++)
+            r.want[i * C + c] = (dy[i * C + c] - x[i * C + c] * along / square) / sqrt(square);
+    }
+    free(x);
+    free(dy);
+    free(y);
+    free(norm);
+    return r;
+}
+
+/* dlogits, then losses, then hits */
+static struct result cross_entropy(struct device *d, int size)
+{
+    int B = (int[]){1, 2, 32, 7}[size], K = (int[]){1, 3, 10, 1000}[size];
+    float *logits = random_floats((size_t)(B * K));
+    int *labels = mem_alloc((size_t)B, sizeof *labels);
+    struct result r = result_new((size_t)(B * K + 2 * B));
+    double *loss = r.want + B * K, *hit = loss + B;
+    for (int b = 0; b < B; b++) {
+        double sum = 0;
+        int top = 0;
+        labels[b] = b * 7 % K;
+        for (int k = 0; k < K; k++) {
+            logits[b * K + k] *= 30;
+            sum += exp(logits[b * K + k]);
+            top = logits[b * K + k] > logits[b * K + top] ? k : top;
+        }
+        for (int k = 0; k < K; k++)
+            r.want[b * K + k] = (exp(logits[b * K + k]) / sum - (k == labels[b])) / B;
+        loss[b] = log(sum) - logits[b * K + labels[b]];
+        hit[b] = top == labels[b];
+    }
+    d->ops->cross_entropy(d, r.out + B * K, r.out + B * K + B, r.out, logits, labels, B, K);
+    free(logits);
+    free(labels);
+    return r;
+}
+
+/* Three steps of torch's rule. */
+static struct result sgd(struct device *d, int size)
+{
+    size_t n = (size_t[]){1, 64, 2048, 70000}[size];
+    float *g = random_floats(n), *buf = poison(n), *start = random_floats(n);
+    struct result r = result_new(n);
+    memcpy(r.out, start, n * sizeof *start);
+    for (int i = 0; i < 3; i++)
+        d->ops->sgd(d, r.out, buf, g, n, 0.1f, 0.9f, 0.01f, i == 0);
+    for (size_t j = 0; j < n; j++) {
+        double p = start[j], momentum = 0;
+        for (int i = 0; i < 3; i++) {
+            double gradient = g[j] + 0.01f * p;
+            momentum = i ? 0.9f * momentum + gradient : gradient;
+            p -= 0.1f * momentum;
+        }
+        r.want[j] = p;
+    }
+    free(g);
+    free(buf);
+    free(start);
+    return r;
+}
+
+/* The composed matrix, then dA, then dB */
+static struct result lowrank(struct device *d, int size)
+{
+    int M = (int[]){1, 4, 4, 16}[size], R = (int[]){1, 1, 4, 3}[size],
+        C = (int[]){5, 64, 128, 512}[size];
+    size_t mc = (size_t)(M * C), mr = (size_t)(M * R), rc = (size_t)(R * C);
+    float *start = random_floats(mc), *A = random_floats(mr), *B = random_floats(rc);
+    float *mask = size == 1 ? NULL : random_floats(mc), *dp = random_floats(mc);
+    struct result r = result_new(mc + mr + rc);
+    d->ops->lowrank_fwd(d, r.out, start, A, B, mask, M, R, C);
+    d->ops->lowrank_bwd(d, r.out + mc, r.out + mc + mr, dp, A, B, mask, M, R, C);
+    for (int m = 0; m < M; m++)
+        for (int c = 0; c < C; c++) {
+            double scale = mask ? mask[m * C + c] : 1;
+            r.want[m * C + c] = start[m * C + c];
+            for (int k = 0; k < R; k++) {
+                r.want[m * C + c] += scale * A[m * R + k] * B[k * C + c];
+                r.want[mc + (size_t)(m * R + k)] += scale * dp[m * C + c] * B[k * C + c];
+                r.want[mc + mr + (size_t)(k * C + c)] += scale * dp[m * C + c] * A[m * R + k];
+            }
+        }
+    free(start);
+    free(A);
+    free(B);
+    free(mask);
+    free(dp);
+    return r;
+}
+
+/* gather, then scatter_add with a repeated index, then add and copy */
+static struct result rows(struct device *d, int size)
+{
+    int C = (int[]){1, 64, 65, 512}[size];
+    static const int index[4] = {2, 0, 2, 1};
+    size_t c = (size_t)C;
+    float *x = random_floats(3 * c), *y = random_floats(4 * c);
+    struct result r = result_new(7 * c);
+    d->ops->gather(d, r.out, x, index, 4, C);
+    d->ops->copy(d, r.out + 4 * c, x, 3 * c);
+    d->ops->scatter_add(d, r.out + 4 * c, y, index, 4, C);
+    d->ops->add(d, r.out, y, 4 * c);
+    for (size_t i = 0; i < 3 * c; i++)
+        r.want[4 * c + i] = x[i];
+    for (size_t row = 0; row < 4; row++)
+        for (size_t i = 0; i < c; i++) {
+            r.want[row * c + i] = (double)x[(size_t)index[row] * c + i] + y[row * c + i];
+            r.want[(4 + (size_t)index[row]) * c + i] += y[row * c + i];
+        }
+    free(x);
+    free(y);
+    return r;
+}
+
+/* image_tokens of patches: against the convolution's own indexing */
+static struct result image_rows(struct device *d, int size)
+{
+    int B = 2, p = (int[]){1, 2, 4, 8}[size], g = (int[]){1, 3, 2, 4}[size], S = g * p;
+    int C = 3 * p * p, T = 1 + g * g;
+    float *x = random_floats((size_t)(B * 3 * S * S)), *class_ = random_floats((size_t)C);
+    float *position = random_floats((size_t)(T * C)), *patches = poison((size_t)(B * g * g * C));
+    struct result r = result_new((size_t)(B * T * C));
+    d->ops->patches(d, patches, x, B, S, p);
+    d->ops->image_tokens(d, r.out, patches, class_, position, B, T, C);
+    for (int b = 0; b < B; b++)
+        for (int t = 0; t < T; t++)
+            for (int c = 0; c < C; c++) {
+                int channel = c / (p * p), row = c / p % p, column = c % p;
+                int y = (t - 1) / g * p + row, z = (t - 1) % g * p + column;
+                r.want[(b * T + t) * C + c] =
+                    (double)position[t * C + c] +
+                    (t ? x[((b * 3 + channel) * S + y) * S + z] : class_[c]);
+            }
+    free(x);
+    free(class_);
+    free(position);
+    free(patches);
+    return r;
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    const char *name;
+    op_case run;
+    double limit; // relative L2 error
+} cases[] = {
+    {"linear forward", linear_forward, 1e-6},
+    {"linear backward", linear_backward, 1e-6},
+    {"matmul nt", matmul_nt, 1e-6},
+    {"matmul tn", matmul_tn, 1e-6},
+    {"layer norm forward", layernorm_forward, 1e-6},
+    {"layer norm backward", layernorm_backward, 1e-6},
+    {"QuickGELU forward", gelu_forward, 1e-6},
+    {"QuickGELU backward", gelu_backward, 1e-6},
+    {"attention", attention_full, 1e-6},
+    {"tree attention forward", tree_forward, 1e-6},
+    {"tree attention backward", tree_backward, 1e-5},
+    {"l2 norm forward", l2norm_forward, 1e-6},
+    {"l2 norm backward", l2norm_backward, 1e-6},
+    {"cross entropy", cross_entropy, 1e-6},
+    {"SGD", sgd, 1e-6},
+    {"low rank", lowrank, 1e-6},
+    {"rows", rows, 1e-6},
+    {"image rows", image_rows, 1e-6},
+};
+
+enum { CASES = sizeof cases / sizeof cases[0], SIZES = 4 };
+
+static void every_operation_matches_its_double_precision_reference(void **unused)
+{
+    (void)unused;
+    struct device *d = open_cpu(2);
+    struct err e;
+    for (size_t i = 0; i < CASES; i++)
+        for (int size = 0; size < SIZES; size++) {
+            state = (uint32_t)(100 * i) + (uint32_t)size;
+            struct result r = cases[i].run(d, size);
+            double error = 0, total = 0;
+            for (size_t j = 0; j < r.n; j++) {
+                error += (r.out[j] - r.want[j]) * (r.out[j] - r.want[j]);
+                total += r.want[j] * r.want[j];
+            }
+            if (!(sqrt(error) <= cases[i].limit * sqrt(total) + 1e-9))
+                fail_msg("%s, size %d: relative error %.3g", cases[i].name, size,
+                         sqrt(error / total));
+            free(r.out);
+            free(r.want);
+        }
+    assert_ok(device_sync(d, &e), &e);
+    device_close(d);
+}
+
+static void bits_do_not_depend_on_threads(void **unused)
+{
+    (void)unused;
+    struct device *devices[3] = {open_cpu(1), open_cpu(2), open_cpu(3)};
+    for (size_t i = 0; i < CASES; i++)
+        for (int size = 0; size < SIZES; size++) {
+            if (cases[i].run == tree_backward && size == 3)
+                continue; // its reference is slow and three threads have nothing to add
+            struct result r[3];
+            for (int t = 0; t < 3; t++) {
+                state = 7;
+                r[t] = cases[i].run(devices[t], size);
+                if (memcmp(r[t].out, r[0].out, r[0].n * sizeof(float)) != 0)
+                    fail_msg("%s, size %d: %d threads give other bits than 1", cases[i].name, size,
+                             t + 1);
+            }
+            for (int t = 0; t < 3; t++) {
+                free(r[t].out);
+                free(r[t].want);
+            }
+        }
+    for (int t = 0; t < 3; t++)
+        device_close(devices[t]);
+}
+
+static void a_failed_allocation_sticks_until_sync(void **unused)
+{
+    (void)unused;
+    struct device *d = open_cpu(1);
+    struct err e = {0};
+    float y = 3, x = 4;
+    assert_null(d->ops->alloc(d, (size_t)1 << 60));
+    d->ops->add(d, &y, &x, 1); // does nothing after a failure
+    assert_true(y == 3);
+    assert_int_equal(device_sync(d, &e), ERR_MEMORY);
+    assert_text(&e, "not enough memory: 1152921504606846976 bytes");
+    assert_int_equal(device_sync(d, &e), 0);
+    device_close(d);
+}
+
+static void an_unknown_device_is_named(void **unused)
+{
+    (void)unused;
+    struct device *d;
+    struct err e;
+    assert_int_equal(device_open(&d, "tpu", 1, &e), ERR_USAGE);
+    assert_text(&e, "unknown device 'tpu', expected 'cpu'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_operation_matches_its_double_precision_reference),
+        cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(a_failed_allocation_sticks_until_sync),
+        cmocka_unit_test(an_unknown_device_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
