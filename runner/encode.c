@@ -14,6 +14,7 @@
 #include "core/data/fewshot.h"
 #include "core/proto/event.h"
 #include "core/proto/spec.h"
+#include "runner/check.h"
 #include "runner/runner.h"
 #include "runner/start.h"
 
@@ -76,28 +77,17 @@ static void choose_images(struct encode *x, const json_t *spec)
 
 /* ---- what the job says against what is there ---- */
 
-static int same_hash(const char *what, const char *path, const char *found, const char *wanted,
-                     struct err *e)
-{
-    if (str_eq(found, wanted))
-        return 0;
-    return err_set(e, ERR_CORRUPT,
-                   "the %s in '%s' changed since the run was planned: SHA-256 %s, expected %s",
-                   what, path, found, wanted);
-}
-
 static int read_spec(struct encode *x, const struct job *job, struct err *e)
 {
     const json_t *spec = job->spec;
     const struct dataset_row *row = dataset_find(spec_get_text(spec, "dataset"));
-    char weights[HASH_HEX];
     int rc;
     if (!row)
         return err_set(e, ERR_MISSING, "unknown dataset '%s'", spec_get_text(spec, "dataset"));
-    if ((rc = hash_file(weights, job->weights, e)) < 0 ||
-        (rc = same_hash("weights", job->weights, weights, spec_get_text(spec, "weights"), e)) < 0 ||
+    if ((rc = check_file("weights", job->weights, spec_get_text(spec, "weights"), e)) < 0 ||
         (rc = split_load(&x->split, row, job->dataset, e)) < 0 ||
-        (rc = same_hash("split", job->dataset, x->split.hash, spec_get_text(spec, "split"), e)) < 0)
+        (rc = check_hash("split", job->dataset, x->split.hash, spec_get_text(spec, "split"), e)) <
+            0)
         return rc;
     x->part = str_eq(spec_get_text(spec, "part"), "test") ? SPLIT_TEST : SPLIT_TRAIN;
     x->augment = !str_eq(spec_get_text(spec, "views"), "none");
