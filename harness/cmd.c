@@ -19,7 +19,7 @@ const struct cmd cmds[] = {
     {"table", "RECIPE", "compare methods over datasets, beside published numbers", cmd_table},
     {"plot", "RECIPE", "draw the figures of a recipe", cmd_plot},
     {"show", "RUN", "everything that is known about one run", cmd_show},
-    {"methods", "", "list the methods and their recipe keys", cmd_methods},
+    {"methods", "[NAME]", "list the methods, or the parameters of one", cmd_methods},
     {"embed", "", "features of texts and images", cmd_runner},
     {"tokenize", "TEXT...", "token ids of texts", cmd_runner},
     {"data", "sample ...", "few-shot selection of a dataset", cmd_data},

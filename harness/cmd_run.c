@@ -70,7 +70,7 @@ static int summary(const struct run_options *o, const struct plan *p, const stru
     progress_seconds(seconds, took);
     if (r->failed)
         show_failures(r);
-    if (r->skipped)
+    if (r->skipped && !r->signal)
         log_info("%zu %s not started: a bank that they need failed", r->skipped,
                  r->skipped == 1 ? "run was" : "runs were");
     if (r->left && !r->signal)
@@ -131,7 +131,7 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
     if (lost)
         log_info("%d %s lost with an earlier scheduler and will run again", lost,
                  lost == 1 ? "run was" : "runs were");
-    if ((rc = plan_load(&plan, recipe, &roots, store, e)) < 0 ||
+    if ((rc = plan_load(&plan, recipe, &roots, store, workspace, e)) < 0 ||
         (rc = check_blocked(o, &plan, recipe, e)) < 0)
         goto out;
     if (plan.wanted && ((rc = record_origin(store, &options, roots.home, e)) < 0 ||

@@ -307,17 +307,21 @@ int grid_expand(const struct grid_block *blocks, size_t n, size_t limit, struct 
     return rc;
 }
 
+void grid_run_release(struct grid_run *run)
+{
+    free(run->protocol);
+    free(run->backbone);
+    free(run->dataset);
+    free(run->method);
+    free(run->views);
+    free(run->precision);
+    json_decref(run->params);
+}
+
 void grid_runs_free(struct grid_run *runs, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        free(runs[i].protocol);
-        free(runs[i].backbone);
-        free(runs[i].dataset);
-        free(runs[i].method);
-        free(runs[i].views);
-        free(runs[i].precision);
-        json_decref(runs[i].params);
-    }
+    for (size_t i = 0; i < n; i++)
+        grid_run_release(&runs[i]);
     free(runs);
 }
 

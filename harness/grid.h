@@ -130,6 +130,7 @@ void block_release(struct grid_block *block);
  * made. */
 int grid_expand(const struct grid_block *blocks, size_t n, size_t limit, struct grid_run **runs,
                 size_t *n_runs, struct err *e);
+void grid_run_release(struct grid_run *run);
 void grid_runs_free(struct grid_run *runs, size_t n);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * What people call a run: "pocket-land rlp rank=2 16 shots seed 3", "pocket-land test images".
- * Of the method's parameters, the protocol and the backbone only what differs within the plan is
- * said.
+ * Of the method's parameters only those are said that differ among its runs on this dataset, of
+ * protocol and backbone what differs within the plan.
  */
 #ifndef PROMPTGRID_HARNESS_LABEL_H
 #define PROMPTGRID_HARNESS_LABEL_H
@@ -9,7 +9,7 @@
 #include "harness/plan.h"
 
 struct labels {
-    json_t *seen; // "key" or "method key" -> its first value, or null once another was seen
+    json_t *seen; // "key" or "dataset method key" -> its first value, or null once another was seen
 };
 
 void labels_init(struct labels *l, const struct plan *p);
@@ -17,5 +17,12 @@ void labels_release(struct labels *l);
 
 /* Yours to free(). */
 char *labels_text(const struct labels *l, const json_t *spec);
+
+struct grid_run;
+
+/* Names of rows for tables and figures: "CoOp", "RLP, rank 2", "CoOp, 4 shots": the method's label
+ * and what varies among the given runs of that method, but for the axes in `ignore`
+ * (NULL-terminated; NULL = none). `n` texts, in the order of the runs; free each and the array. */
+char **labels_rows(const struct grid_run *const *runs, size_t n, const char *const *ignore);
 
 #endif

@@ -2,8 +2,8 @@
  * The plan: what a recipe wants, what is known, and why each run will or will not run.
  *
  * recipe (text) -> grid (resolved runs, in recipe order) -> plan (specs with ids, the banks they
- * need, a state and a reason each). Building the plan from facts is pure; plan_load gathers the
- * facts.
+ * need, a state and a reason each). Building the plan from facts is pure (plan_build in
+ * harness/plan_facts.h); plan_load gathers the facts.
  */
 #ifndef PROMPTGRID_HARNESS_PLAN_H
 #define PROMPTGRID_HARNESS_PLAN_H
@@ -39,17 +39,21 @@ struct plan {
     struct recipe *recipe; // owned
     struct plan_run *runs; // banks (encode jobs) first, then train jobs in recipe order
     size_t n;
+    size_t banks; // how many of them are banks: runs[banks + i] is recipe->runs[i]
     size_t wanted, done, blocked;
     struct str *missing; // what is missing, one line each; owned
 };
 
-/* Read the recipe, resolve its grid, look at data, weights and store (NULL = an empty store). */
+/* Read the recipe, resolve its grid, look at data, weights, store (NULL = an empty one) and the
+ * workspace's banks. */
 int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots,
-              struct store *store, struct err *e);
+              struct store *store, const char *workspace, struct err *e);
 void plan_release(struct plan *p);
 
+extern const char *const plan_state_names[]; // "done", "wanted", "blocked"
+
 /* The array that `promptgrid plan --json` prints: {run, job, dataset, method, shots, seed, state,
- * why, ...}. */
+ * why, ...}; every object has every key, null where it says nothing. */
 json_t *plan_json(const struct plan *p);
 
 #endif

@@ -107,14 +107,16 @@ struct chain {
     size_t n;
 };
 
-static int unknown_recipe(const struct yaml_node *at, const char *folder, struct err *e)
+static int unknown_recipe(const struct chain *chain, const struct yaml_node *at, const char *folder,
+                          struct err *e)
 {
     struct fs_names files;
     struct names known = {0};
     if (fs_list(&files, folder, e) < 0)
         return e->code;
     for (size_t i = 0; i < files.n; i++)
-        if (str_ends(files.names[i], ".yaml"))
+        if (str_ends(files.names[i], ".yaml") &&
+            !str_eq(files.names[i], fs_base(chain->files[0]->path)))
             names_add(&known, files.names[i]);
     unknown_name(e, at, "recipe", at->text, &known);
     fs_names_release(&files);
@@ -140,7 +142,7 @@ static int extend(struct chain *chain, struct err *e)
         if (str_eq(fs_base(chain->files[i]->path), node->text))
             rc = yaml_error(e, ERR_PARSE, node, "'%s' extends itself", node->text);
     if (rc > 0 && !fs_is_file(path))
-        rc = unknown_recipe(node, folder, e);
+        rc = unknown_recipe(chain, node, folder, e);
     if (rc > 0 && yaml_read(&chain->files[chain->n], path, e) < 0)
         rc = e->code;
     if (rc > 0)
@@ -321,4 +323,12 @@ void recipe_free(struct recipe *r)
     free(r->name);
     free(r->about);
     free(r);
+}
+
+void recipe_keep(struct recipe *r, size_t n)
+{
+    BUG_IF(n > r->n);
+    for (size_t i = n; i < r->n; i++)
+        grid_run_release(&r->runs[i]);
+    r->n = n;
 }

@@ -60,4 +60,7 @@ void recipe_help(struct str *out);
 int recipe_load(struct recipe **out, const char *path, struct err *e);
 void recipe_free(struct recipe *r); // NULL is fine
 
+/* Forget all but the first `n` runs. */
+void recipe_keep(struct recipe *r, size_t n);
+
 #endif

@@ -80,7 +80,9 @@ static void names_add_choices(struct names *names, const char *choices, char **c
 int unknown_name(struct err *e, const struct yaml_node *at, const char *what, const char *word,
                  struct names *known)
 {
-    const char *near = str_nearest(word, known->items, known->n, sizeof *known->items);
+    const char *near = NULL;
+    if (strlen(word) > 2) // everything is near to a short word
+        near = str_nearest(word, known->items, known->n, sizeof *known->items);
     char *visible = str_visible(word);
     if (near) {
         yaml_error(e, ERR_PARSE, at, "unknown %s '%.80s', did you mean '%s'?", what, visible, near);

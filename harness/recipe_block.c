@@ -207,7 +207,7 @@ static int read_params(struct grid_block *b, struct grid_method *m, const struct
                               "to give it to some methods only",
                               name->text, m->row->name);
         char what[100];
-        snprintf(what, sizeof what, "parameter of '%s'", m->row->name);
+        snprintf(what, sizeof what, "%s parameter", m->row->name);
         struct names known = {0};
         for (const struct method_key *k = m->row->keys; k->name; k++)
             names_add(&known, k->name);

@@ -120,7 +120,7 @@ static int read_parts(const struct part *parts, const struct yaml_node *map, con
         char text[40];
         for (part = parts; part->name; part++)
             names_add(&known, part->name);
-        snprintf(text, sizeof text, "key of a %s", what);
+        snprintf(text, sizeof text, "%s key", what);
         return unknown_name(e, name, text, name->text, &known);
     }
     return 0;

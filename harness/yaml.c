@@ -136,6 +136,9 @@ static struct yaml_node *node_new(struct builder *b, enum yaml_kind kind, struct
     node->kind = kind;
     node->file = b->file;
     node->offset = mark && mark->input_pos < b->file->size ? mark->input_pos : b->file->size;
+    if (node->offset > 0 && kind == YAML_SCALAR && event->type != FYET_DOCUMENT_START &&
+        strchr("'\"*", b->file->text[node->offset - 1]))
+        node->offset--; // the library's mark stands after a quote and after an alias's star
     node->expanded = 1;
     node->levels = 1;
     MEM_PUSH(b->file->nodes, b->file->n_nodes, b->file->capacity) = node;

@@ -1,0 +1,177 @@
+/* promptgrid plan: every run of a recipe, whether it will run and why. Runs nothing. */
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/base/thread.h"
+#include "harness/cmd.h"
+#include "harness/label.h"
+#include "harness/plan.h"
+#include "harness/progress.h"
+#include "harness/recipe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHORT_ID = 12, COLUMNS = 8 };
+
+static const char *const titles[COLUMNS] = {"RUN",   "JOB",  "DATASET", "METHOD",
+                                            "SHOTS", "SEED", "STATE",   "WHY"};
+
+static bool is_train(const struct plan_run *r)
+{
+    return str_eq(json_string_value(json_object_get(r->spec, "job")), "train");
+}
+
+static char *number_cell(const json_t *spec, const char *key)
+{
+    const json_t *value = json_object_get(spec, key);
+    long long number = json_integer_value(value);
+    bool trained = json_integer_value(json_object_get(spec, "shots")) > 0;
+    return value && trained ? str_format("%lld", number) : mem_strdup("-");
+}
+
+/* "train images", "test images", "train picks, fresh views" */
+static char *bank_label(const json_t *spec)
+{
+    const char *part = json_string_value(json_object_get(spec, "part"));
+    const char *views = json_string_value(json_object_get(spec, "views"));
+    bool picks = str_eq(json_string_value(json_object_get(spec, "cover")), "picks");
+    return str_format("%s %s%s%s%s", part, picks ? "picks" : "images",
+                      str_eq(views, "none") ? "" : ", ", str_eq(views, "none") ? "" : views,
+                      str_eq(views, "none") ? "" : " views");
+}
+
+/* The cells of one run; each yours to free(). */
+static void fill_row(char **row, const struct plan_run *r, const char *label)
+{
+    row[0] = *r->id ? mem_strndup(r->id, SHORT_ID) : mem_strdup("-");
+    row[1] = mem_strdup(is_train(r) ? "train" : "encode");
+    row[2] = mem_strdup(json_string_value(json_object_get(r->spec, "dataset")));
+    row[3] = label ? str_visible(label) : bank_label(r->spec);
+    row[4] = number_cell(r->spec, "shots");
+    row[5] = number_cell(r->spec, "seed");
+    row[6] = mem_strdup(plan_state_names[r->state]);
+    row[7] = str_visible(r->why);
+}
+
+static void print_rows(char **cells, size_t rows)
+{
+    size_t width[COLUMNS] = {0};
+    struct str out = STR_INIT;
+    for (size_t i = 0; i < rows * COLUMNS; i++) {
+        size_t columns = str_columns(cells[i]);
+        if (columns > width[i % COLUMNS])
+            width[i % COLUMNS] = columns;
+    }
+    for (size_t i = 0; i < rows * COLUMNS; i++) {
+        size_t c = i % COLUMNS, space = width[c] - str_columns(cells[i]);
+        bool number = c == 4 || c == 5;
+        if (number)
+            str_pad(&out, space, ' ');
+        str_add(&out, cells[i]);
+        if (c == COLUMNS - 1)
+            str_addc(&out, '\n');
+        else
+            str_pad(&out, (number ? 0 : space) + 2, ' ');
+    }
+    fputs(out.data, stdout);
+    str_release(&out);
+}
+
+static void print_runs(const struct plan *p)
+{
+    static const char *const ignore[] = {"dataset", "shots", "seed", NULL};
+    size_t trains = p->n - p->banks;
+    const struct grid_run **grid = mem_zero(trains + 1, sizeof *grid);
+    for (size_t i = 0; i < trains; i++)
+        grid[i] = &p->recipe->runs[i];
+    char **labels = labels_rows(grid, trains, ignore);
+    char **cells = mem_zero((p->n + 1) * COLUMNS, sizeof *cells);
+    for (size_t c = 0; c < COLUMNS; c++)
+        cells[c] = mem_strdup(titles[c]);
+    for (size_t i = 0; i < p->n; i++)
+        fill_row(cells + (i + 1) * COLUMNS, &p->runs[i],
+                 i < p->banks ? NULL : labels[i - p->banks]);
+    print_rows(cells, p->n + 1);
+    for (size_t i = 0; i < (p->n + 1) * COLUMNS; i++)
+        free(cells[i]);
+    for (size_t i = 0; i < trains; i++)
+        free(labels[i]);
+    free(cells);
+    free(labels);
+    free(grid);
+}
+
+/* "165 runs: 3 done, 162 to do (12 encode, 150 train), 0 blocked; expected 1:20 on 2 cores" */
+static void print_summary(const struct plan *p)
+{
+    size_t encode = 0, unknown = 0;
+    double seconds = 0;
+    int cores = thread_cores();
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->runs[i].state != PLAN_WANTED)
+            continue;
+        encode += !is_train(&p->runs[i]);
+        unknown += p->runs[i].seconds <= 0;
+        seconds += p->runs[i].seconds;
+    }
+    printf("%zu run%s: %zu done, %zu to do (%zu encode, %zu train), %zu blocked", p->n,
+           p->n == 1 ? "" : "s", p->done, p->wanted, encode, p->wanted - encode, p->blocked);
+    if (p->wanted && unknown == p->wanted) {
+        printf("; time unknown, nothing like it was run before");
+    } else if (p->wanted) {
+        char text[32];
+        progress_seconds(seconds / cores, text);
+        printf("; expected %s%s on %d core%s", unknown ? "at least " : "", text, cores,
+               cores == 1 ? "" : "s");
+    }
+    putchar('\n');
+}
+
+static int plan_print(const struct cmd_common *common, const char *path, struct err *e)
+{
+    struct roots roots = {0};
+    struct store *store = NULL;
+    struct plan plan = {0};
+    char *workspace = cmd_workspace(common);
+    int status = 0, rc;
+    if ((rc = roots_open(&roots, common->data.items, common->data.n, e)) < 0 ||
+        (rc = cmd_open_store(common, &store, e)) < 0 ||
+        (rc = plan_load(&plan, path, &roots, store, workspace, e)) < 0)
+        goto out;
+    if (common->json) {
+        cmd_print_json(plan_json(&plan));
+    } else {
+        print_runs(&plan);
+        print_summary(&plan);
+    }
+    if (plan.blocked) {
+        fflush(stdout);
+        log_error("%zu of %zu runs cannot run here:", plan.blocked, plan.n);
+        fputs(plan.missing->data, stderr);
+        status = 3;
+    }
+out:
+    plan_release(&plan);
+    store_close(store);
+    roots_release(&roots);
+    free(workspace);
+    return rc < 0 ? rc : status;
+}
+
+int cmd_plan(const struct cmd *self, int argc, char **argv)
+{
+    struct cmd_common common = {0};
+    struct err e = {0};
+    const struct opt table[] = {CMD_COMMON(common), {0}};
+    int rest;
+    int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
+    if (status < 0) {
+        status = plan_print(&common, argv[1], &e);
+        if (status < 0)
+            status = cmd_fail(&e);
+    }
+    free(common.data.items);
+    return status;
+}

@@ -1,0 +1,53 @@
+/*
+ * What a plan is made from: files that were looked at, and what earlier attempts came to. For
+ * plan.c, plan_load.c and their tests.
+ */
+#ifndef PROMPTGRID_HARNESS_PLAN_FACTS_H
+#define PROMPTGRID_HARNESS_PLAN_FACTS_H
+
+#include "core/base/err.h"
+#include "core/base/hash.h"
+#include "harness/plan.h"
+#include "harness/recipe.h"
+#include "results/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Why something cannot be used; problem.code is 0 when it can. */
+struct plan_backbone {
+    const char *name;       // as the recipe has it; borrowed
+    char weights[HASH_HEX]; // hash
+    char bpe[HASH_HEX];     // hash
+    char *weights_path, *merges_path;
+    struct err problem;
+};
+
+struct plan_dataset {
+    const char *name; // borrowed
+    char split[HASH_HEX];
+    size_t train; // images of the training split
+    char *folder;
+    struct err problem;
+};
+
+struct plan_facts {
+    struct plan_backbone *backbones;
+    size_t n_backbones;
+    struct plan_dataset *datasets;
+    size_t n_datasets;
+    char commit[41]; // code that would run; "" = unknown
+
+    /* earlier attempts; `arg` is passed on */
+    void *arg;
+    int (*state)(void *arg, const char *id, struct store_state *out, struct err *e);
+    bool (*has_bank)(void *arg, const char *id);
+    int (*seconds)(void *arg, const json_t *spec, double *seconds, struct err *e);
+};
+
+/* Takes the recipe, also when it fails. Runs that resolve to the same spec are one: the later ones
+ * leave the recipe's runs. */
+int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *facts,
+               struct err *e);
+
+#endif

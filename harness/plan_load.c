@@ -1,0 +1,142 @@
+/* The facts of a plan: each backbone and dataset of the recipe is looked at once, the store asked.
+ */
+#include "harness/plan.h"
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/data/split.h"
+#include "harness/plan_facts.h"
+#include "harness/recipe.h"
+#include "harness/revision.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MERGES_LIMIT = 64 << 20 };
+
+struct known {
+    struct store *store; // NULL: nothing was ever run
+    const char *workspace;
+};
+
+static int known_state(void *arg, const char *id, struct store_state *out, struct err *e)
+{
+    const struct known *k = arg;
+    *out = (struct store_state){0};
+    return k->store ? store_state(k->store, id, out, e) : 0;
+}
+
+static bool known_bank(void *arg, const char *id)
+{
+    const struct known *k = arg;
+    char *path = str_format("%s/banks/%s.bank", k->workspace, id);
+    bool there = fs_is_file(path);
+    free(path);
+    return there;
+}
+
+static int known_seconds(void *arg, const json_t *spec, double *seconds, struct err *e)
+{
+    const struct known *k = arg;
+    *seconds = 0;
+    return k->store ? store_expected_seconds(k->store, spec, seconds, e) : 0;
+}
+
+/* SHA-256 of the unpacked merges, as the tokenizer defines it. */
+static int hash_merges(char out[HASH_HEX], const char *path, struct err *e)
+{
+    char *text;
+    size_t size;
+    if (fs_read_gzip(&text, &size, path, MERGES_LIMIT, e) < 0)
+        return e->code;
+    hash_bytes(out, text, size);
+    free(text);
+    return 0;
+}
+
+static void look_at_backbone(struct plan_backbone *b, const struct roots *roots)
+{
+    struct backbone_files files;
+    if (roots_backbone(roots, b->name, &files, &b->problem) < 0)
+        return;
+    b->weights_path = files.weights;
+    b->merges_path = files.merges;
+    if (hash_file(b->weights, files.weights, &b->problem) < 0 ||
+        hash_merges(b->bpe, files.merges, &b->problem) < 0)
+        err_wrap(&b->problem, "backbone '%s'", b->name);
+}
+
+static void look_at_dataset(struct plan_dataset *d, const struct roots *roots)
+{
+    const struct dataset_row *row = dataset_find(d->name);
+    struct split split;
+    BUG_IF(!row);
+    if (roots_dataset(roots, row, &d->folder, &d->problem) < 0)
+        return;
+    if (split_load(&split, row, d->folder, &d->problem) < 0) {
+        err_wrap(&d->problem, "dataset '%s'", d->name);
+        return;
+    }
+    if (split_check(&split, &d->problem) < 0)
+        err_wrap(&d->problem, "dataset '%s'", d->name);
+    memcpy(d->split, split.hash, HASH_HEX);
+    d->train = split.part[SPLIT_TRAIN].n;
+    split_release(&split);
+}
+
+static void look_at_files(struct plan_facts *f, const struct recipe *r, const struct roots *roots)
+{
+    size_t backbones = 0, datasets = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        bool backbone = false, dataset = false;
+        for (size_t k = 0; k < f->n_backbones; k++)
+            backbone |= str_eq(f->backbones[k].name, r->runs[i].backbone);
+        for (size_t k = 0; k < f->n_datasets; k++)
+            dataset |= str_eq(f->datasets[k].name, r->runs[i].dataset);
+        if (!backbone)
+            MEM_PUSH(f->backbones, f->n_backbones, backbones) =
+                (struct plan_backbone){.name = r->runs[i].backbone};
+        if (!dataset)
+            MEM_PUSH(f->datasets, f->n_datasets, datasets) =
+                (struct plan_dataset){.name = r->runs[i].dataset};
+    }
+    for (size_t i = 0; i < f->n_backbones; i++)
+        look_at_backbone(&f->backbones[i], roots);
+    for (size_t i = 0; i < f->n_datasets; i++)
+        look_at_dataset(&f->datasets[i], roots);
+}
+
+static void facts_release(struct plan_facts *f)
+{
+    for (size_t i = 0; i < f->n_backbones; i++) {
+        free(f->backbones[i].weights_path);
+        free(f->backbones[i].merges_path);
+    }
+    for (size_t i = 0; i < f->n_datasets; i++)
+        free(f->datasets[i].folder);
+    free(f->backbones);
+    free(f->datasets);
+}
+
+int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots,
+              struct store *store, const char *workspace, struct err *e)
+{
+    struct recipe *recipe;
+    struct known known = {store, workspace};
+    struct plan_facts facts = {
+        .arg = &known, .state = known_state, .has_bank = known_bank, .seconds = known_seconds};
+    *p = (struct plan){0};
+    if (recipe_load(&recipe, recipe_path, e) < 0)
+        return e->code;
+    if (store) { // with nothing done there is nothing to compare with
+        struct revision now;
+        revision_read(&now, roots->home);
+        memcpy(facts.commit, now.commit, sizeof facts.commit);
+        revision_release(&now);
+    }
+    look_at_files(&facts, recipe, roots);
+    int rc = plan_build(p, recipe, &facts, e);
+    facts_release(&facts);
+    return rc;
+}
