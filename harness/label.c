@@ -33,7 +33,7 @@ static bool differs(const struct labels *l, const char *key)
 
 static char *param_key(const json_t *spec, const char *param)
 {
-    return str_format("%s %s", text_of(spec, "method"), param);
+    return str_format("%s %s %s", text_of(spec, "dataset"), text_of(spec, "method"), param);
 }
 
 void labels_init(struct labels *l, const struct plan *p)
@@ -65,7 +65,7 @@ void labels_release(struct labels *l)
 static void add_value(struct str *s, const char *name, const json_t *value)
 {
     if (json_is_string(value))
-        str_addf(s, " %s=%s", name, json_string_value(value));
+        str_addf(s, " %s='%s'", name, json_string_value(value));
     else if (json_is_integer(value))
         str_addf(s, " %s=%lld", name, (long long)json_integer_value(value));
     else

@@ -251,7 +251,8 @@ static void take_signals(struct sched *s)
         if (!s->result->signal) {
             s->result->signal = (int)info.ssi_signo;
             progress_hide(&s->progress);
-            log_info("stopping %zu runs; once more to end them at once", s->running);
+            log_info("stopping %zu %s; once more to end at once", s->running,
+                     s->running == 1 ? "run" : "runs");
         }
         stop(s);
     }

@@ -180,7 +180,7 @@ static int check(json_t *event, struct err *e)
 int event_parse(json_t **out, const char *line, size_t size, struct err *e)
 {
     if (size > EVENT_LINE_LIMIT)
-        return err_set(e, ERR_PARSE, "an event has %zu bytes, more than the limit of %d", size,
+        return err_set(e, ERR_PARSE, "an event is longer than the limit of %d bytes",
                        EVENT_LINE_LIMIT);
     json_error_t why;
     json_t *event = json_loadb(line, size, JSON_REJECT_DUPLICATES, &why);

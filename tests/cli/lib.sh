@@ -83,6 +83,7 @@ recipe: small
 protocol: few-shot
 backbone: pocket
 dataset: [pocket-land, pocket-shapes]
+views: none
 shots: 2
 seed: [1, 2]
 method:

@@ -89,19 +89,19 @@ reason_of() { # MODE
     FAKE_MODE="$1:\"method\": \"zero-shot\"" "$promptgrid" run --jobs 1 --workspace w5 \
         small.yaml >out 2>err
     [ $? -eq 1 ] || fail "mode $1: expected exit status 1"
-    sed -n 's/^promptgrid: error: pocket-land zero-shot failed: //p' err | cut -c1-90
+    sed -n 's/^promptgrid: error: pocket-land zero-shot failed: //p' err | cut -c1-100
 }
 for mode in crash garbage nan silent bug twice flood-events; do
     echo "$mode: $(reason_of $mode)"
 done >reasons
 same reasons <<'END'
 crash: killed by signal 11
-garbage: protocol: an event is not JSON: invalid token near 'what': 'what?'
-nan: protocol: an event is not JSON: invalid token near 'NaN': '{"event":"metric","split":"test"
+garbage: protocol: an event is not JSON: '[' or '{' expected near 'what': 'what?'
+nan: protocol: an event is not JSON: invalid token near 'NaN': '{"event":"metric","split":"test","name":"
 silent: protocol: the runner ended without 'done'
 bug: exited with status 70
 twice: protocol: 'metric test accuracy' came twice
-flood-events: protocol: an event has 4194336 bytes, more than the limit of 4194304
+flood-events: protocol: an event is longer than the limit of 4194304 bytes
 END
 
 # A runner that floods its output neither fills the disk nor fails.

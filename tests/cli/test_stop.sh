@@ -30,7 +30,7 @@ wait $scheduler
 [ $? -eq 130 ] || fail "expected exit status 130"
 none_runs || fail "a runner is left"
 same err <<'END'
-promptgrid: stopping 1 runs; once more to end them at once
+promptgrid: stopping 1 run; once more to end at once
 promptgrid: stopped: 0 done, 1 cancelled; 'promptgrid run small.yaml' goes on from here
 END
 expect_status 0 "$promptgrid" run --workspace w1 small.yaml
