@@ -42,10 +42,22 @@ int table_build(struct table **out, struct store *store, const struct table_run 
                 const struct table_options *options, struct err *e);
 void table_free(struct table *t);
 
-/* format: "text", "markdown", "csv"; JSON through table_json. */
+/* format: "text", "terminal" (text with bold and underlined ranks), "markdown", "csv"; JSON through
+ * table_json. Text is cut into blocks of at most `columns` columns; 0 = no limit. */
 int table_format(const struct table *t, const char *format, int columns, struct str *out,
                  struct err *e);
-json_t *table_json(const struct table *t); // array of {method, dataset, metric, mean, std, n,
-                                           // wanted, published: [...]}
+
+/* Array of {method, row, column, dataset, shots, metric, mean, std, n, wanted, published: [{method,
+ * value, source, table, shots}]}; mean is null when n = 0, std when n < 2. A row of dataset
+ * "Average" has n and wanted of columns, and no mean unless all are complete. */
+json_t *table_json(const struct table *t);
+
+/* The published rows below ours: array of {method, dataset, metric, value, source, table, shots}.
+ */
+json_t *table_published_json(const struct table *t);
+
+/* {runs, done, revisions: [{commit, dirty}], failed: [{run, row, column, seed, state, reason}],
+ * caption, note}; note is null unless published numbers were asked for and there are none. */
+json_t *table_origin_json(const struct table *t);
 
 #endif
