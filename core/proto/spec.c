@@ -103,7 +103,9 @@ enum { KEYS = sizeof keys / sizeof keys[0] };
 
 static bool is_choice(const char *choices, const char *word)
 {
-    size_t length = strlen(word);
+    size_t length = strcspn(word, "|");
+    if (word[length])
+        return false;
     for (const char *c = choices; c; c = strchr(c, '|')) {
         c += *c == '|';
         if (length && strncmp(c, word, length) == 0 && (c[length] == '|' || !c[length]))

@@ -1,0 +1,132 @@
+/* Job files: whole ones are read, others are refused with what is wrong. */
+#include "t.h"
+
+#include "core/base/fs.h"
+#include "core/base/str.h"
+#include "core/proto/job.h"
+#include "core/proto/spec.h"
+
+static char *folder, *path;
+
+static int setup(void **state)
+{
+    (void)state;
+    folder = t_folder();
+    path = fs_join(folder, "job.json");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    unlink(path);
+    rmdir(folder);
+    free(path);
+    free(folder);
+    return 0;
+}
+
+static json_t *make_job(const char *method)
+{
+    char hash[HASH_HEX], id[HASH_HEX];
+    hash_bytes(hash, "x", 1);
+    json_t *spec = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:{s:i}}", "version",
+        SPEC_VERSION, "job", "train", "backbone", "pocket", "weights", hash, "bpe", hash, "dataset",
+        "pocket-land", "split", hash, "precision", "fp32", "views", "none", "protocol", "few-shot",
+        "shots", 4, "seed", 1, "params", "epochs", 3);
+    json_object_set_new(spec, "method", json_string(method));
+    spec_id(spec, id);
+    return json_pack("{s:s, s:o, s:i, s:{s:s, s:s, s:s, s:s, s:s, s:s}}", "run", id, "spec", spec,
+                     "threads", 2, "paths", "weights", "/w", "bpe", "/b", "dataset", "/d", "out",
+                     "/o", "train_bank", "/t", "test_bank", "/e");
+}
+
+static int load(json_t *root, struct job *job, struct err *e)
+{
+    char *text = spec_text(root);
+    struct err w = {0};
+    assert_ok(fs_write(path, text, strlen(text), &w), &w);
+    free(text);
+    json_decref(root);
+    return job_read(job, path, e);
+}
+
+static void refused(json_t *root, int code, const char *want)
+{
+    struct job job;
+    struct err e = {0};
+    char *text = str_format("job file '%s': %s", path, want);
+    assert_int_equal(load(root, &job, &e), code);
+    assert_text(&e, text);
+    assert_null(job.root);
+    free(text);
+}
+
+static void a_whole_job_is_read(void **state)
+{
+    (void)state;
+    struct job job;
+    struct err e = {0};
+    assert_ok(load(make_job("coop"), &job, &e), &e);
+    assert_int_equal(job.threads, 2);
+    assert_string_equal(job.weights, "/w");
+    assert_string_equal(job.bpe, "/b");
+    assert_string_equal(job.dataset, "/d");
+    assert_string_equal(job.out, "/o");
+    assert_string_equal(job.train_bank, "/t");
+    assert_string_equal(job.test_bank, "/e");
+    assert_string_equal(spec_get_text(job.spec, "method"), "coop");
+    job_release(&job);
+}
+
+static void a_method_that_does_not_train_needs_no_train_bank(void **state)
+{
+    (void)state;
+    struct job job;
+    struct err e = {0};
+    json_t *root = make_job("zero-shot");
+    json_object_del(json_object_get(root, "paths"), "train_bank");
+    assert_ok(load(root, &job, &e), &e);
+    assert_null(job.train_bank);
+    job_release(&job);
+
+    root = make_job("coop");
+    json_object_del(json_object_get(root, "paths"), "train_bank");
+    refused(root, ERR_PARSE, "path 'train_bank' is missing");
+}
+
+static void a_wrong_job_is_refused(void **state)
+{
+    (void)state;
+    json_t *root = make_job("coop");
+    json_object_set_new(json_object_get(root, "spec"), "seed", json_integer(2));
+    struct job job;
+    struct err e = {0};
+    assert_int_equal(load(root, &job, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "but the spec's id is"));
+
+    root = make_job("coop");
+    json_object_set_new(root, "threads", json_integer(0));
+    refused(root, ERR_RANGE, "'threads' is 0, expected 1 to 4096");
+    root = make_job("coop");
+    json_object_set_new(root, "shell", json_string("rm"));
+    refused(root, ERR_PARSE, "expected the keys 'run', 'spec', 'threads' and 'paths'");
+    root = make_job("coop");
+    json_object_set_new(json_object_get(root, "paths"), "other", json_string("/x"));
+    refused(root, ERR_PARSE, "'paths' holds an unknown key");
+    root = make_job("coop");
+    json_object_set_new(json_object_get(root, "paths"), "out", json_integer(3));
+    refused(root, ERR_PARSE, "path 'out' is no text");
+    refused(make_job("prompts"), ERR_MISSING, "unknown method 'prompts'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_job_is_read),
+        cmocka_unit_test(a_method_that_does_not_train_needs_no_train_bank),
+        cmocka_unit_test(a_wrong_job_is_refused),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

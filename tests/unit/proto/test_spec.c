@@ -1,0 +1,203 @@
+/* Specs: the canonical text and id never change, checks name what is wrong, banks are shared. */
+#include "t.h"
+
+#include "core/base/str.h"
+#include "core/proto/spec.h"
+
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define C64 "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+
+static const char train_text[] =
+    "{\"backbone\":\"pocket\",\"bpe\":\"" B64 "\",\"dataset\":\"pocket-land\",\"job\":\"train\","
+    "\"method\":\"rlp\",\"params\":{\"batch\":32,\"context\":\"a photo of a\",\"dropout\":0.1,"
+    "\"epochs\":50,\"lr\":0.05,\"momentum\":0.9,\"rank\":2,\"std\":0.02,\"warmup-lr\":1e-5,"
+    "\"weight-decay\":0.0005,\"zero\":\"A\"},\"precision\":\"fp32\",\"protocol\":\"base-to-new\","
+    "\"seed\":2,\"shots\":16,\"split\":\"" C64 "\",\"version\":1,\"views\":\"none\","
+    "\"weights\":\"" A64 "\"}";
+
+/* Of train_text, by another SHA-256. */
+static const char train_id[] = "380d38ec286c5142fd63eb9242be7deda02d4cb8d067e438be10c81375b58b5d";
+
+static json_t *train_spec(void)
+{
+    json_t *spec = json_loads(train_text, 0, NULL);
+    assert_non_null(spec);
+    return spec;
+}
+
+/* The same spec, its keys put in from last to first. */
+static json_t *reversed(const json_t *object)
+{
+    const char *names[64], *name;
+    json_t *value, *out = json_object();
+    size_t n = 0;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        names[n++] = name;
+    }
+    while (n-- > 0) {
+        value = json_object_get(object, names[n]);
+        if (json_is_object(value))
+            json_object_set_new(out, names[n], reversed(value));
+        else
+            json_object_set(out, names[n], value);
+    }
+    return out;
+}
+
+static void a_fixed_spec_has_a_fixed_text_and_id(void **state)
+{
+    (void)state;
+    json_t *spec = train_spec();
+    char *text = spec_text(spec), id[HASH_HEX];
+    assert_string_equal(text, train_text);
+    spec_id(spec, id);
+    assert_string_equal(id, train_id);
+    free(text);
+    json_decref(spec);
+}
+
+static void the_order_of_keys_does_not_matter(void **state)
+{
+    (void)state;
+    json_t *spec = train_spec(), *other = reversed(spec);
+    char id[HASH_HEX];
+    spec_id(other, id);
+    assert_string_equal(id, train_id);
+    json_decref(other);
+    json_decref(spec);
+}
+
+static void every_value_counts_towards_the_id(void **state)
+{
+    (void)state;
+    json_t *spec = train_spec();
+    const char *name;
+    json_t *value;
+    json_object_foreach(spec, name, value)
+    {
+        json_t *other = json_deep_copy(spec);
+        char id[HASH_HEX];
+        json_object_set_new(other, name, json_string("other"));
+        spec_id(other, id);
+        assert_string_not_equal(id, train_id);
+        json_decref(other);
+    }
+    json_decref(spec);
+}
+
+static void a_whole_spec_is_accepted(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    json_t *spec = train_spec();
+    assert_ok(spec_check(spec, &e), &e);
+    json_t *test = spec_bank(spec, "test", 240), *picks = spec_bank(spec, "train", 20000);
+    assert_ok(spec_check(test, &e), &e);
+    assert_ok(spec_check(picks, &e), &e);
+    json_decref(picks);
+    json_decref(test);
+    json_decref(spec);
+}
+
+static void refused(const char *key, json_t *value, const char *want)
+{
+    struct err e = {0};
+    json_t *spec = train_spec();
+    if (value)
+        json_object_set_new(spec, key, value);
+    else
+        json_object_del(spec, key);
+    assert_true(spec_check(spec, &e) < 0);
+    assert_text(&e, want);
+    json_decref(spec);
+}
+
+static void a_wrong_spec_is_refused_with_its_key(void **state)
+{
+    (void)state;
+    refused("version", json_integer(2),
+            "spec: 'version' is not 1; harness and runner are of different releases");
+    refused("seed", NULL, "spec: 'seed' is missing");
+    refused("seed", json_integer(-1),
+            "spec: 'seed' is -1, expected a whole number from 0 to 2147483647");
+    refused("seed", json_string("1"),
+            "spec: 'seed' is \"1\", expected a whole number from 0 to 2147483647");
+    refused("weights", json_string("aa"),
+            "spec: 'weights' is \"aa\", expected 64 hexadecimal digits");
+    refused("protocol", json_string("few"),
+            "spec: 'protocol' is \"few\", expected few-shot|base-to-new|zero-shot");
+    refused(
+        "protocol", json_string("few-shot|base-to-new"),
+        "spec: 'protocol' is \"few-shot|base-to-new\", expected few-shot|base-to-new|zero-shot");
+    refused("views", json_string("0"),
+            "spec: 'views' is \"0\", expected \"none\", \"fresh\" or a number of views as text");
+    refused("params", json_pack("{s:[]}", "rank"),
+            "spec: 'params' is {\"rank\":[]}, expected an object of text and numbers");
+    refused("part", json_string("test"), "spec: 'part' has no place in this job");
+    refused("colour", json_string("red"), "spec: unknown key 'colour'");
+    refused("job", json_string("bake"), "spec: 'job' is \"bake\", expected encode|train");
+}
+
+/* Bank of `part` as text, with version, backbone, dataset, hashes and precision taken away. */
+static char *bank_text(const char *views, const char *protocol, const char *part, size_t images)
+{
+    static const char *const same[] = {"version", "backbone", "weights",
+                                       "dataset", "split",    "precision"};
+    json_t *spec = train_spec();
+    json_object_set_new(spec, "views", json_string(views));
+    json_object_set_new(spec, "protocol", json_string(protocol));
+    json_t *bank = spec_bank(spec, part, images);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        assert_true(json_equal(json_object_get(bank, same[i]), json_object_get(spec, same[i])));
+        json_object_del(bank, same[i]);
+    }
+    char *text = spec_text(bank);
+    json_decref(bank);
+    json_decref(spec);
+    return text;
+}
+
+static void banks_cover_what_can_be_shared(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *views, *protocol, *part;
+        size_t images;
+        const char *want;
+    } cases[] = {
+        {"none", "base-to-new", "train", 240,
+         "{\"cover\":\"all\",\"epochs\":1,\"job\":\"encode\",\"part\":\"train\",\"views\":"
+         "\"none\"}"},
+        {"8", "few-shot", "train", 10000,
+         "{\"cover\":\"all\",\"epochs\":8,\"job\":\"encode\",\"part\":\"train\",\"views\":\"8\"}"},
+        {"none", "base-to-new", "train", 10001,
+         "{\"classes\":\"base\",\"cover\":\"picks\",\"epochs\":1,\"job\":\"encode\","
+         "\"part\":\"train\",\"seed\":2,\"shots\":16,\"views\":\"none\"}"},
+        {"fresh", "few-shot", "train", 240,
+         "{\"classes\":\"all\",\"cover\":\"picks\",\"epochs\":50,\"job\":\"encode\","
+         "\"part\":\"train\",\"seed\":2,\"shots\":16,\"views\":\"fresh\"}"},
+        {"fresh", "few-shot", "test", 1000000,
+         "{\"cover\":\"all\",\"epochs\":1,\"job\":\"encode\",\"part\":\"test\",\"views\":"
+         "\"none\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = bank_text(cases[i].views, cases[i].protocol, cases[i].part, cases[i].images);
+        assert_string_equal(text, cases[i].want);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fixed_spec_has_a_fixed_text_and_id),
+        cmocka_unit_test(the_order_of_keys_does_not_matter),
+        cmocka_unit_test(every_value_counts_towards_the_id),
+        cmocka_unit_test(a_whole_spec_is_accepted),
+        cmocka_unit_test(a_wrong_spec_is_refused_with_its_key),
+        cmocka_unit_test(banks_cover_what_can_be_shared),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
