@@ -14,6 +14,7 @@
 
 enum {
     GROUP_ROWS = 2048, // tokens in flight, about
+    GROUP_LEAST = 2,   // libraries multiply a single row in another order: embed one = encode many
     ALIGN = 16,        // floats: each part of the arena starts at a cache line
 };
 
@@ -68,9 +69,11 @@ struct vision *vision_new(const struct clip *m, int batch)
     struct vision *v = mem_zero(1, sizeof *v);
     v->m = m;
     v->T = 1 + grid * grid;
-    v->group = v->T < GROUP_ROWS ? GROUP_ROWS / v->T : 1;
+    v->group = GROUP_ROWS / v->T;
     if (v->group > batch)
         v->group = batch;
+    if (v->group < GROUP_LEAST)
+        v->group = GROUP_LEAST;
     v->first = mem_alloc((size_t)v->group, sizeof *v->first);
     for (int i = 0; i < v->group; i++)
         v->first[i] = i * v->T;
