@@ -1,10 +1,10 @@
 /*
  * Forward and backward of the text tower over a prefix tree: see text.h.
  *
- * Kept for the backward pass, per block: its input x, q|k|v, the attention's probabilities, the
- * residual after attention and both layer norms' statistics. The MLP's inner activations are the
- * largest family by far: they are kept while small and computed again otherwise (same operation on
- * the same input, so the same bits).
+ * Kept for the backward pass, per block: its input x, q|k|v, the attention's probabilities and both
+ * layer norms' statistics. The residual after attention and the MLP's inner activations are kept
+ * while they are small and computed again otherwise (same operations on the same input, so the same
+ * bits). The MLP goes over blocks of rows, which bounds its scratch.
  */
 #include "core/clip/text.h"
 
@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEEP_HIDDEN = 64 << 20 }; // floats of MLP activations that are kept rather than recomputed
+enum {
+    KEEP_HIDDEN = 64 << 20, // floats of MLP activations that are kept rather than recomputed
+    MLP_ROWS = 1024,        // rows of the MLP at a time
+};
 
 /* Activations of one block over Q query rows of R rows (Q = R but in the last block). */
 struct layer {
@@ -23,9 +26,9 @@ struct layer {
     float *qkv;           // (R, 3C) q|k|v; last block: (R, 2C) k|v
     float *q;             // last block: (Q, C)
     float *p;             // (H, paths)
-    float *middle;        // (Q, C) after attention and its residual
+    float *middle; // (Q, C) after attention and its residual; shared by all blocks unless kept
     float *mean2, *rstd2; // (Q)
-    float *hidden;        // (Q, 4C) before QuickGELU; shared by all blocks unless kept
+    float *hidden;        // (Q, 4C) before QuickGELU; NULL unless kept
 };
 
 struct text {
@@ -33,16 +36,16 @@ struct text {
     struct device *device;
     struct text_tree tree;
     int K, C, H, L, E, contexts;
-    bool keep;                      // hidden per block
-    float *start;                   // (R, C) embeddings and positions, contexts left out
-    struct layer *layer;            // (L)
-    float *activations;             // the one allocation behind `layer`
-    float *final_x;                 // (K, C) output of the last block
-    float *final_mean, *final_rstd; // (K)
-    float *rows_a, *rows_b;         // (R, C) scratch
-    float *wide;                    // (R, 4C) scratch
-    float *dx, *dqkv;               // (R, C), (R, 3C) gradients; NULL without backward
-    float *scratch;                 // the one allocation behind the scratch
+    bool keep;                       // middle and hidden per block
+    float *start;                    // (R, C) embeddings and positions, contexts left out
+    struct layer *layer;             // (L)
+    float *activations;              // the one allocation behind `layer`
+    float *final_x;                  // (K, C) output of the last block
+    float *final_mean, *final_rstd;  // (K)
+    float *rows_a, *rows_b, *middle; // (R, C) scratch
+    float *wide, *dwide;             // (MLP_ROWS, 4C) scratch; dwide NULL without backward
+    float *dx, *dqkv, *dq;           // (R, C), (R, 3C), (K, C) gradients; NULL without backward
+    float *scratch;                  // the one allocation behind the scratch
 };
 
 void text_prompts_add(struct text_prompts *p, const int *items, size_t n)
@@ -92,10 +95,10 @@ static void carve_activations(struct text *t, struct carve *c, bool backward)
             .qkv = take(c, R * C * (last ? 2 : 3)),
             .q = last ? take(c, Q * C) : NULL,
             .p = take(c, H * (size_t)tree->start[tree->queries]),
-            .middle = take(c, Q * C),
+            .middle = t->keep ? take(c, Q * C) : t->middle,
             .mean2 = take(c, Q),
             .rstd2 = take(c, Q),
-            .hidden = t->keep ? take(c, Q * 4 * C) : t->wide,
+            .hidden = t->keep ? take(c, Q * 4 * C) : NULL,
         };
         if (l == 0)
             shared = *a;
@@ -109,11 +112,15 @@ static void carve_scratch(struct text *t, struct carve *c, bool backward)
 {
     size_t R = (size_t)t->tree.R, C = (size_t)t->C;
     size_t most = R > (size_t)t->K ? R : (size_t)t->K; // classes may share an EOT row
+    size_t rows = most < MLP_ROWS ? most : MLP_ROWS;
     t->rows_a = take(c, most * C);
     t->rows_b = take(c, most * C);
-    t->wide = take(c, most * 4 * C);
-    t->dx = backward ? take(c, most * C) : NULL;
-    t->dqkv = backward ? take(c, most * 4 * C) : NULL;
+    t->middle = t->keep ? NULL : take(c, most * C);
+    t->wide = take(c, rows * 4 * C);
+    t->dwide = backward ? take(c, rows * 4 * C) : NULL;
+    t->dx = backward ? take(c, R * C) : NULL;
+    t->dqkv = backward ? take(c, R * 3 * C) : NULL;
+    t->dq = backward ? take(c, (size_t)t->K * C) : NULL;
     t->start = take(c, R * C);
 }
 
@@ -145,6 +152,7 @@ static void fill_start(struct text *t)
     }
     t->device->ops->upload(t->device, t->start, host, R * C * sizeof *host);
     free(host);
+    safetensors_rest(&t->clip->file); // the embedding's pages are not needed again
 }
 
 int text_new(struct text **out, const struct clip *m, const struct text_prompts *p, int contexts,
@@ -190,18 +198,43 @@ int text_rows(const struct text *t)
     return t->tree.R;
 }
 
+/* Rows first .. first + n - 1 of the MLP's inner activations, before QuickGELU. */
+static float *mlp_hidden(struct text *t, struct layer *a, const struct clip_block *b, int first,
+                         int n)
+{
+    struct device *d = t->device;
+    size_t at = (size_t)first * (size_t)t->C;
+    float *hidden = a->hidden ? a->hidden + 4 * at : t->wide;
+    d->ops->layernorm_fwd(d, t->rows_a, a->mean2 + first, a->rstd2 + first, a->middle + at,
+                          b->ln2_gamma, b->ln2_beta, n, t->C);
+    d->ops->linear_fwd(d, hidden, t->rows_a, b->fc, n);
+    return hidden;
+}
+
 /* x_out (Q, C) = middle + MLP(LN2(middle)) */
 static void mlp_forward(struct text *t, struct layer *a, const struct clip_block *b, int Q,
                         float *x_out)
 {
     struct device *d = t->device;
     size_t C = (size_t)t->C;
-    d->ops->layernorm_fwd(d, t->rows_a, a->mean2, a->rstd2, a->middle, b->ln2_gamma, b->ln2_beta, Q,
-                          t->C);
-    d->ops->linear_fwd(d, a->hidden, t->rows_a, b->fc, Q);
-    d->ops->quickgelu_fwd(d, t->wide, a->hidden, (size_t)Q * 4 * C);
-    d->ops->linear_fwd(d, x_out, t->wide, b->proj, Q);
+    for (int first = 0; first < Q; first += MLP_ROWS) {
+        int n = Q - first < MLP_ROWS ? Q - first : MLP_ROWS;
+        const float *hidden = mlp_hidden(t, a, b, first, n);
+        d->ops->quickgelu_fwd(d, t->wide, hidden, (size_t)n * 4 * C);
+        d->ops->linear_fwd(d, x_out + (size_t)first * C, t->wide, b->proj, n);
+    }
     d->ops->add(d, x_out, a->middle, (size_t)Q * C);
+}
+
+/* middle (R, C) = x + attention, from the block's q|k|v. */
+static void attention_forward(struct text *t, struct layer *a, const struct clip_block *b)
+{
+    struct device *d = t->device;
+    int R = t->tree.R, C = t->C;
+    d->ops->tree_fwd(d, t->rows_b, a->p, a->qkv, 3 * C, a->qkv + C, a->qkv + 2 * C, 3 * C,
+                     &t->tree.all, t->H);
+    d->ops->linear_fwd(d, a->middle, t->rows_b, b->out, R);
+    d->ops->add(d, a->middle, a->x, (size_t)R * (size_t)C);
 }
 
 static void block_forward(struct text *t, int l, float *x_out)
@@ -212,11 +245,7 @@ static void block_forward(struct text *t, int l, float *x_out)
     int R = t->tree.R, C = t->C;
     d->ops->layernorm_fwd(d, t->rows_a, a->mean1, a->rstd1, a->x, b->ln1_gamma, b->ln1_beta, R, C);
     d->ops->linear_fwd(d, a->qkv, t->rows_a, b->qkv, R);
-    d->ops->tree_fwd(d, t->rows_b, a->p, a->qkv, 3 * C, a->qkv + C, a->qkv + 2 * C, 3 * C,
-                     &t->tree.all, t->H);
-    // The block's input may share memory with its output: the residual is taken here.
-    d->ops->linear_fwd(d, a->middle, t->rows_b, b->out, R);
-    d->ops->add(d, a->middle, a->x, (size_t)R * (size_t)C);
+    attention_forward(t, a, b); // the last use of x, which x_out may overwrite
     mlp_forward(t, a, b, R, x_out);
 }
 
@@ -262,15 +291,16 @@ static void mlp_backward(struct text *t, struct layer *a, const struct clip_bloc
 {
     struct device *d = t->device;
     int C = t->C;
-    if (!t->keep) { // the forward pass left another block's activations there
-        d->ops->layernorm_fwd(d, t->rows_a, a->mean2, a->rstd2, a->middle, b->ln2_gamma,
-                              b->ln2_beta, Q, C);
-        d->ops->linear_fwd(d, a->hidden, t->rows_a, b->fc, Q);
+    for (int first = 0; first < Q; first += MLP_ROWS) {
+        int n = Q - first < MLP_ROWS ? Q - first : MLP_ROWS;
+        size_t at = (size_t)first * (size_t)C, wide = (size_t)n * 4 * (size_t)C;
+        const float *hidden = a->hidden ? a->hidden + 4 * at : mlp_hidden(t, a, b, first, n);
+        d->ops->linear_bwd(d, t->dwide, dx + at, b->proj, n);
+        d->ops->quickgelu_bwd(d, t->dwide, t->dwide, hidden, wide);
+        d->ops->linear_bwd(d, t->rows_a, t->dwide, b->fc, n);
+        d->ops->layernorm_bwd(d, dx + at, t->rows_a, a->middle + at, a->mean2 + first,
+                              a->rstd2 + first, b->ln2_gamma, n, C);
     }
-    d->ops->linear_bwd(d, t->dqkv, dx, b->proj, Q);
-    d->ops->quickgelu_bwd(d, t->dqkv, t->dqkv, a->hidden, (size_t)Q * 4 * (size_t)C);
-    d->ops->linear_bwd(d, t->rows_a, t->dqkv, b->fc, Q);
-    d->ops->layernorm_bwd(d, dx, t->rows_a, a->middle, a->mean2, a->rstd2, b->ln2_gamma, Q, C);
 }
 
 /* t->dx (R, C): gradient of block l's output in, of its input out. `need` rows are enough. */
@@ -280,6 +310,8 @@ static void block_backward(struct text *t, int l, int need)
     struct layer *a = &t->layer[l];
     const struct clip_block *b = &t->clip->text[l];
     int R = t->tree.R, C = t->C;
+    if (!t->keep)
+        attention_forward(t, a, b);
     mlp_backward(t, a, b, R, t->dx);
     d->ops->linear_bwd(d, t->rows_a, t->dx, b->out, R);
     d->ops->tree_bwd(d, t->dqkv, t->dqkv + C, t->dqkv + 2 * C, t->rows_a, a->p, a->qkv, 3 * C,
@@ -299,11 +331,11 @@ static void last_backward(struct text *t, float *dout)
     d->ops->zero(d, t->dx, (size_t)R * (size_t)C * sizeof(float));
     d->ops->scatter_add(d, t->dx, dout, t->tree.eot, K, C);
     d->ops->linear_bwd(d, t->rows_a, dout, b->out, K);
-    float *dq = t->wide, *dkv = t->dqkv;
-    d->ops->tree_bwd(d, dq, dkv, dkv + C, t->rows_a, a->p, a->q, C, a->qkv, a->qkv + C, 2 * C,
+    float *dkv = t->dqkv;
+    d->ops->tree_bwd(d, t->dq, dkv, dkv + C, t->rows_a, a->p, a->q, C, a->qkv, a->qkv + C, 2 * C,
                      &t->tree.last, t->H);
     d->ops->linear_bwd(d, t->rows_a, dkv, b->kv, R);
-    d->ops->linear_bwd(d, t->rows_b, dq, b->q, K);
+    d->ops->linear_bwd(d, t->rows_b, t->dq, b->q, K);
     d->ops->scatter_add(d, t->rows_a, t->rows_b, t->tree.eot, K, C);
     d->ops->layernorm_bwd(d, t->dx, t->rows_a, a->x, a->mean1, a->rstd1, b->ln1_gamma, R, C);
 }
