@@ -178,18 +178,22 @@ static int fill_cell(struct table *t, size_t r, size_t c, struct store *store,
     return rc;
 }
 
-/* Two runs of one seed in a cell differ in something that the table does not show: their mean
- * would mean nothing. */
+/* Runs of a cell differ in the seed and in nothing else, or their mean would mean nothing. */
 static int check_cells(const struct table *t, const struct table_run *runs, size_t n, struct err *e)
 {
     for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (runs[i].seed == runs[j].seed && str_eq(runs[i].row, runs[j].row) &&
+        for (size_t j = 0; j < i; j++) {
+            bool differ = runs[i].seed == runs[j].seed || runs[i].shots != runs[j].shots ||
+                          !str_eq(runs[i].method, runs[j].method) ||
+                          !str_eq(runs[i].dataset, runs[j].dataset);
+            if (differ && str_eq(runs[i].row, runs[j].row) &&
                 str_eq(runs[i].column, runs[j].column))
                 return err_set(e, ERR_USAGE,
-                               "table '%s' puts two runs of seed %d into row '%s', column '%s': "
-                               "choose rows and columns, or 'where', that tell them apart",
-                               t->name, runs[i].seed, runs[i].row, runs[i].column);
+                               "table '%s' puts runs that differ in more than the seed into row "
+                               "'%s', column '%s': choose rows and columns, or 'where', that tell "
+                               "them apart",
+                               t->name, runs[i].row, runs[i].column);
+        }
     return 0;
 }
 

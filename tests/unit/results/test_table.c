@@ -194,7 +194,7 @@ static void origin_counts_runs_and_names_failures(void **state)
     wanted_close(&w);
 }
 
-static void two_runs_of_a_seed_in_one_cell_are_refused(void **state)
+static void runs_of_a_cell_differ_in_the_seed_only(void **state)
 {
     struct err e = {0};
     struct wanted w;
@@ -205,8 +205,8 @@ static void two_runs_of_a_seed_in_one_cell_are_refused(void **state)
     want(&w, "CoOp", "coop", "CoOp", "A", 16, 1, NAN, 0);
     assert_int_equal(table_build(&t, NULL, w.runs, w.n, &options, &e), ERR_USAGE);
     assert_null(t);
-    assert_text(&e, "table 'main' puts two runs of seed 1 into row 'CoOp', column 'A': choose rows "
-                    "and columns, or 'where', that tell them apart");
+    assert_text(&e, "table 'main' puts runs that differ in more than the seed into row 'CoOp', "
+                    "column 'A': choose rows and columns, or 'where', that tell them apart");
     wanted_close(&w);
 }
 
@@ -232,7 +232,7 @@ int main(void)
         CASE(published_numbers_need_the_same_shots_dataset_and_backbone),
         CASE(nothing_published_is_said),
         CASE(origin_counts_runs_and_names_failures),
-        CASE(two_runs_of_a_seed_in_one_cell_are_refused),
+        CASE(runs_of_a_cell_differ_in_the_seed_only),
         CASE(a_broken_seal_stops_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,166 @@
+/* See table_runs.h. */
+#include "harness/table_runs.h"
+
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/data/catalogue.h"
+#include "core/proto/method_keys.h"
+#include "harness/label.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *dataset_label(const char *name)
+{
+    const struct dataset_row *row = dataset_find(name);
+    return row ? row->label : name;
+}
+
+static const char *backbone_label(const char *name)
+{
+    const struct backbone_row *row = backbone_find(name);
+    return row ? row->label : name;
+}
+
+/* Value of an axis other than "method" as a label, yours to free(); NULL: the run has none. */
+static char *axis_value(const struct grid_run *r, const char *axis)
+{
+    const struct {
+        const char *axis, *text;
+    } texts[] = {
+        {"dataset", dataset_label(r->dataset)},
+        {"backbone", backbone_label(r->backbone)},
+        {"protocol", r->protocol},
+        {"precision", r->precision},
+        {"views", r->views},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (str_eq(axis, texts[i].axis))
+            return mem_strdup(texts[i].text);
+    if (str_eq(axis, "shots"))
+        return r->shots ? str_format("%d shot%s", r->shots, r->shots == 1 ? "" : "s") : NULL;
+    if (str_eq(axis, "seed"))
+        return r->shots ? str_format("seed %d", r->seed) : NULL;
+    const json_t *value = json_object_get(r->params, axis);
+    if (json_is_string(value))
+        return mem_strdup(json_string_value(value));
+    return json_is_number(value) ? str_format("%s %.15g", axis, json_number_value(value)) : NULL;
+}
+
+/* The labels that one run has on one axis: one, or every value of the others. */
+struct places {
+    char **labels;
+    size_t n, capacity;
+};
+
+static void add_place(struct places *p, char *label)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (str_eq(p->labels[i], label)) {
+            free(label);
+            return;
+        }
+    MEM_PUSH(p->labels, p->n, p->capacity) = label;
+}
+
+static void release_places(struct places *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        free(p->labels[i]);
+    free(p->labels);
+}
+
+/* places[i] of runs[i] on `axis`. */
+static struct places *place(const struct grid_run *const *runs, size_t n, const char *axis,
+                            const char *other)
+{
+    struct places *places = mem_zero(n + 1, sizeof *places), all = {0};
+    if (str_eq(axis, "method")) {
+        const char *const ignore[] = {"seed", other, NULL};
+        char **labels = labels_rows(runs, n, ignore);
+        for (size_t i = 0; i < n; i++)
+            add_place(&places[i], labels[i]);
+        free(labels);
+        return places;
+    }
+    for (size_t i = 0; i < n; i++) {
+        char *label = axis_value(runs[i], axis);
+        if (!label)
+            continue;
+        add_place(&places[i], label);
+        add_place(&all, mem_strdup(label));
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool none = places[i].n == 0;
+        for (size_t k = 0; none && k < all.n; k++)
+            add_place(&places[i], mem_strdup(all.labels[k]));
+        if (places[i].n == 0) // nobody has a value
+            add_place(&places[i], mem_strdup("-"));
+    }
+    release_places(&all);
+    return places;
+}
+
+static const char *keep_label(struct table_runs *t, const char *label)
+{
+    for (size_t i = 0; i < t->n_labels; i++)
+        if (str_eq(t->labels[i], label))
+            return t->labels[i];
+    char *copy = mem_strdup(label);
+    MEM_PUSH(t->labels, t->n_labels, t->labels_capacity) = copy;
+    return copy;
+}
+
+static void add_runs(struct table_runs *t, const struct plan_run *run, const struct grid_run *grid,
+                     const struct places *rows, const struct places *columns)
+{
+    const struct method_row *method = method_find(grid->method);
+    for (size_t r = 0; r < rows->n; r++)
+        for (size_t c = 0; c < columns->n; c++)
+            MEM_PUSH(t->runs, t->n, t->capacity) = (struct table_run){
+                .run = run->id,
+                .row = keep_label(t, rows->labels[r]),
+                .column = keep_label(t, columns->labels[c]),
+                .method = grid->method,
+                .published = method ? method->published : NULL,
+                .dataset = dataset_label(grid->dataset),
+                .protocol = grid->protocol,
+                .backbone = backbone_label(grid->backbone),
+                .shots = grid->shots,
+                .seed = grid->seed,
+            };
+}
+
+void table_runs_init(struct table_runs *out, const struct plan *p, const struct recipe_table *block)
+{
+    const struct recipe *recipe = p->recipe;
+    const struct grid_run **selected = mem_alloc(recipe->n, sizeof *selected);
+    const struct plan_run **runs = mem_alloc(recipe->n, sizeof *runs);
+    size_t n = 0;
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < recipe->n; i++)
+        if (grid_run_matches(&recipe->runs[i], block->where)) {
+            runs[n] = &p->runs[p->banks + i];
+            selected[n++] = &recipe->runs[i];
+        }
+    struct places *rows = place(selected, n, block->rows, block->columns);
+    struct places *columns = place(selected, n, block->columns, block->rows);
+    for (size_t i = 0; i < n; i++) {
+        add_runs(out, runs[i], selected[i], &rows[i], &columns[i]);
+        release_places(&rows[i]);
+        release_places(&columns[i]);
+    }
+    free(rows);
+    free(columns);
+    free(selected);
+    free(runs);
+}
+
+void table_runs_release(struct table_runs *t)
+{
+    for (size_t i = 0; i < t->n_labels; i++)
+        free(t->labels[i]);
+    free(t->labels);
+    free(t->runs);
+    memset(t, 0, sizeof *t);
+}

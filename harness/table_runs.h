@@ -1,0 +1,25 @@
+/*
+ * The runs of a recipe's `table` block with the row and column each belongs to. Pure: it looks at
+ * the plan only.
+ */
+#ifndef PROMPTGRID_HARNESS_TABLE_RUNS_H
+#define PROMPTGRID_HARNESS_TABLE_RUNS_H
+
+#include "harness/plan.h"
+#include "harness/recipe.h"
+#include "results/table.h"
+
+struct table_runs {
+    struct table_run *runs; // borrows from the plan and from `labels`
+    size_t n, capacity;
+    char **labels;
+    size_t n_labels, labels_capacity;
+};
+
+/* A run without a value on an axis (zero-shot has no shots, CoOp no rank) stands beside every value
+ * of that axis. */
+void table_runs_init(struct table_runs *out, const struct plan *p,
+                     const struct recipe_table *block);
+void table_runs_release(struct table_runs *t);
+
+#endif
