@@ -4,6 +4,7 @@
 #include "core/base/str.h"
 #include "core/base/thread.h"
 #include "harness/cmd.h"
+#include "harness/jobfile.h"
 #include "harness/plan.h"
 #include "harness/proc.h"
 #include "harness/progress.h"
@@ -125,8 +126,8 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
     clock_gettime(CLOCK_MONOTONIC, &begin);
     if ((rc = roots_open(&roots, o->common.data.items, o->common.data.n, e)) < 0 ||
         (rc = fs_make_folders(workspace, e)) < 0 ||
-        (rc = store_open(&store, path, STORE_WRITE, e)) < 0 ||
-        (rc = store_recover(store, &lost, e)) < 0)
+        (rc = store_open(&store, path, STORE_WRITE, e)) < 0 || // from here the workspace is ours
+        (rc = jobfile_folders(workspace, e)) < 0 || (rc = store_recover(store, &lost, e)) < 0)
         goto out;
     if (lost)
         log_info("%d %s lost with an earlier scheduler and will run again", lost,

@@ -4,8 +4,12 @@
 #include "core/base/fs.h"
 #include "core/base/str.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* <workspace>/<folder>/<run><ending>, absolute */
 static char *path_in(const char *workspace, const char *folder, const char *run, const char *ending)
@@ -16,6 +20,26 @@ static char *path_in(const char *workspace, const char *folder, const char *run,
     return path;
 }
 
+/* Remove what fs_create left behind ("NAME.part-PID") when its process was killed. */
+static int sweep(const char *folder, struct err *e)
+{
+    struct fs_names names;
+    if (fs_list(&names, folder, e) < 0)
+        return e->code;
+    for (size_t i = 0; i < names.n; i++) {
+        const char *part = strstr(names.names[i], ".part-");
+        long pid;
+        if (!part || !str_to_long(part + strlen(".part-"), 1, INT_MAX, &pid) ||
+            kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+            continue;
+        char *path = fs_join(folder, names.names[i]);
+        unlink(path);
+        free(path);
+    }
+    fs_names_release(&names);
+    return 0;
+}
+
 int jobfile_folders(const char *workspace, struct err *e)
 {
     static const char *const folders[] = {"jobs", "logs", "banks", "prompts"};
@@ -23,6 +47,8 @@ int jobfile_folders(const char *workspace, struct err *e)
     for (size_t i = 0; i < sizeof folders / sizeof folders[0] && rc == 0; i++) {
         char *path = fs_join(workspace, folders[i]);
         rc = fs_make_folders(path, e);
+        if (rc == 0)
+            rc = sweep(path, e);
         free(path);
     }
     return rc;

@@ -15,6 +15,7 @@ struct jobfile {
     const char *kind; // of artifact at `out`: "bank" or "prompt"
 };
 
+/* Make the folders, and remove partial files whose writers are dead. */
 int jobfile_folders(const char *workspace, struct err *e);
 
 /* Write the job file of plan->runs[run] for its `attempt`-th attempt. */

@@ -55,6 +55,7 @@ struct sched {
     size_t running;
     size_t total;   // runs that were to run
     int signals;    // signalfd
+    double drawn;   // time of the live line
     double kill_at; // when stopping: the time for SIGKILL
     bool stopping;  // no more starts, runners are asked to end
 };
@@ -260,8 +261,9 @@ static void take_signals(struct sched *s)
 
 static void draw(struct sched *s)
 {
-    if (!s->progress.live || !s->running)
+    if (!s->progress.live || !s->running || now() < s->drawn + 0.1)
         return;
+    s->drawn = now();
     const struct sched_result *r = s->result;
     double left = eta_waiting(&s->eta, &s->queue), slots = (double)s->options->jobs;
     for (size_t i = 0; i < s->running && left >= 0; i++) {
@@ -362,10 +364,7 @@ int sched_run(const struct plan *p, struct store *store, const struct sched_opti
     sigset_t before;
     *r = (struct sched_result){0};
     struct sched s = {.plan = p, .store = store, .options = o, .result = r};
-    int rc = jobfile_folders(o->workspace, e);
-    if (rc < 0)
-        return rc;
-    rc = s.signals = open_signals(&before, e);
+    int rc = s.signals = open_signals(&before, e);
     if (rc >= 0) {
         queue_init(&s.queue, p);
         eta_init(&s.eta, p);

@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 struct sched_options {
-    const char *workspace, *runner; // folder; program
+    const char *workspace, *runner; // folder, with its folders (jobfile_folders); program
     int jobs;                       // runners at once
     int threads;                    // of each runner; 0 = share the cores out
     long max_failures;              // stop starting after so many; 0 = no limit
