@@ -228,6 +228,8 @@ static int build_items(struct builder *b, struct yaml_node *node, int level, str
         fy_parser_event_free(b->parser, event);
         if (rc < 0 || (rc = adopt(node, child, level, e)) < 0)
             return rc;
+        if (map && held % 2 == 1 && yaml_is_null(child) && !*child->text)
+            child->offset = node->items[held - 1]->offset; // nothing stands nowhere: show its key
         MEM_PUSH(node->items, held, capacity) = child;
         node->n = map ? (held + 1) / 2 : held;
         if (map && held % 2 == 1 && check_key(node, child, e) < 0)
