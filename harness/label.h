@@ -20,6 +20,10 @@ char *labels_text(const struct labels *l, const json_t *spec);
 
 struct grid_run;
 
+/* How a label says the run's value of `axis`, an axis or a parameter: "Caltech101", "16 shots",
+ * "rank 2"; yours to free(). */
+char *labels_axis(const struct grid_run *r, const char *axis);
+
 /* Names of rows for tables and figures: "CoOp", "RLP, rank 2", "CoOp, 4 shots": the method's label
  * and what varies among the given runs of that method, but for the axes in `ignore`
  * (NULL-terminated; NULL = none). `n` texts, in the order of the runs; free each and the array. */

@@ -42,8 +42,7 @@ static char *views_text(const char *views)
     return str_eq(views, "fresh") ? mem_strdup("fresh views") : str_format("%s views", views);
 }
 
-/* How a label says the run's value of `axis`, an axis or a parameter; yours to free(). */
-static char *axis_text(const struct grid_run *r, const char *axis)
+char *labels_axis(const struct grid_run *r, const char *axis)
 {
     const struct dataset_row *dataset = dataset_find(r->dataset);
     const struct backbone_row *backbone = backbone_find(r->backbone);
@@ -76,7 +75,7 @@ static bool varies(const struct grid_run *const *runs, size_t n, const char *met
     for (size_t i = 0; i < n && !differ; i++) {
         if (!str_eq(runs[i]->method, method))
             continue;
-        char *text = axis_text(runs[i], axis);
+        char *text = labels_axis(runs[i], axis);
         differ = first && !str_eq(first, text);
         if (first)
             free(text);
@@ -114,7 +113,7 @@ char **labels_rows(const struct grid_run *const *runs, size_t n, const char *con
             struct str label = STR_INIT;
             str_add(&label, m->label);
             for (const char **name = names; *name; name++) {
-                char *text = axis_text(runs[i], *name);
+                char *text = labels_axis(runs[i], *name);
                 str_addf(&label, ", %s", text);
                 free(text);
             }
