@@ -6,6 +6,7 @@
 #include "harness/label.h"
 #include "harness/plan.h"
 #include "harness/recipe.h"
+#include "harness/table_runs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,14 +145,14 @@ static void put_counts(struct str *out, const struct axis *datasets, const struc
 
 static void put_progress(struct str *out, const struct status *s)
 {
-    static const char *const ignore[] = {"dataset", "shots", "seed", "protocol", NULL};
+    static const char *const ignore[] = {"shots", "seed", "protocol", NULL};
     const struct plan *p = s->plan;
     size_t n = p->n - p->banks;
     struct axis datasets = {0}, methods = {0};
     const struct grid_run **grid = mem_zero(n + 1, sizeof *grid);
     for (size_t i = 0; i < n; i++)
         grid[i] = &p->recipe->runs[i];
-    char **labels = labels_rows(grid, n, ignore);
+    char **labels = table_row_labels(grid, n, "dataset", ignore);
     for (size_t i = 0; i < n; i++) {
         axis_index(&datasets, dataset_label(grid[i]->dataset));
         axis_index(&methods, labels[i]);

@@ -47,6 +47,75 @@ static char *axis_value(const struct grid_run *r, const char *axis)
     return json_is_number(value) ? str_format("%s %.15g", axis, json_number_value(value)) : NULL;
 }
 
+/* ---- rows of methods ---- */
+
+/* Do two of the runs in one column differ in `axis`? All are of one method. */
+static bool tells_apart(const struct grid_run *const *runs, size_t n, const char *axis,
+                        const char *column)
+{
+    json_t *first = json_object(); // value of `axis` by value of `column`
+    bool differ = false;
+    for (size_t i = 0; i < n && !differ; i++) {
+        char *group = axis_value(runs[i], column), *value = axis_value(runs[i], axis);
+        const char *key = group ? group : "", *text = value ? value : "";
+        const char *known = json_string_value(json_object_get(first, key));
+        differ = known && !str_eq(known, text);
+        if (!known)
+            json_object_set_new(first, key, json_string(text));
+        free(group);
+        free(value);
+    }
+    json_decref(first);
+    return differ;
+}
+
+/* Labels of the runs of one method into labels[at[i]]. */
+static void label_method(const struct grid_run *const *runs, const size_t *at, size_t n,
+                         const struct method_row *method, const char *column,
+                         const char *const *ignore, char **labels)
+{
+    static const char *const axes[] = {"dataset", "protocol", "backbone", "precision",
+                                       "views",   "shots",    "seed",     NULL};
+    const char **silent = NULL; // what the labels do not name
+    size_t n_silent = 0, capacity = 0;
+    for (; ignore && *ignore; ignore++)
+        MEM_PUSH(silent, n_silent, capacity) = *ignore;
+    for (const char *const *axis = axes; *axis; axis++)
+        if (!tells_apart(runs, n, *axis, column))
+            MEM_PUSH(silent, n_silent, capacity) = *axis;
+    for (const struct method_key *k = method->keys; k->name; k++)
+        if (!tells_apart(runs, n, k->name, column))
+            MEM_PUSH(silent, n_silent, capacity) = k->name;
+    MEM_PUSH(silent, n_silent, capacity) = NULL;
+    char **texts = labels_rows(runs, n, silent);
+    for (size_t i = 0; i < n; i++)
+        labels[at[i]] = texts[i];
+    free(texts);
+    free(silent);
+}
+
+char **table_row_labels(const struct grid_run *const *runs, size_t n, const char *column,
+                        const char *const *ignore)
+{
+    char **labels = mem_zero(n + 1, sizeof *labels);
+    const struct grid_run **mine = mem_alloc(n + 1, sizeof *mine);
+    size_t *at = mem_alloc(n + 1, sizeof *at);
+    for (const struct method_row *m = method_rows; m->name; m++) {
+        size_t found = 0;
+        for (size_t i = 0; i < n; i++)
+            if (str_eq(runs[i]->method, m->name)) {
+                at[found] = i;
+                mine[found++] = runs[i];
+            }
+        label_method(mine, at, found, m, column, ignore, labels);
+    }
+    free(mine);
+    free(at);
+    return labels;
+}
+
+/* ---- places ---- */
+
 /* The labels that one run has on one axis: one, or every value of the others. */
 struct places {
     char **labels;
@@ -76,8 +145,8 @@ static struct places *place(const struct grid_run *const *runs, size_t n, const 
 {
     struct places *places = mem_zero(n + 1, sizeof *places), all = {0};
     if (str_eq(axis, "method")) {
-        const char *const ignore[] = {"seed", other, NULL};
-        char **labels = labels_rows(runs, n, ignore);
+        static const char *const ignore[] = {"seed", NULL};
+        char **labels = table_row_labels(runs, n, other, ignore);
         for (size_t i = 0; i < n; i++)
             add_place(&places[i], labels[i]);
         free(labels);
