@@ -59,7 +59,7 @@ static int embed_texts(struct embed *o, const char *merges, struct err *e)
         text_prompts_add(&prompts, ids, length);
         free(ids);
     }
-    if (rc < 0 || (rc = text_new(&text, &o->clip, &prompts, 0, false, e)) < 0)
+    if (rc < 0 || (rc = text_new(&text, &o->clip, &prompts, 0, TEXT_FORWARD, e)) < 0)
         goto out;
     features = device_floats(o->device, n * E);
     text_forward(text, NULL, features);

@@ -156,7 +156,7 @@ static void fill_start(struct text *t)
 }
 
 int text_new(struct text **out, const struct clip *m, const struct text_prompts *p, int contexts,
-             bool backward, struct err *e)
+             enum text_mode mode, struct err *e)
 {
     struct text *t = mem_zero(1, sizeof *t);
     *t = (struct text){.clip = m, .device = m->device, .K = (int)p->K, .contexts = contexts};
@@ -169,9 +169,10 @@ int text_new(struct text **out, const struct clip *m, const struct text_prompts 
         goto fail;
     for (int i = 0; i < t->tree.slots; i++)
         BUG_IF(t->tree.slot_context[i] >= contexts);
-    t->keep = backward && (size_t)t->tree.R * 4 * (size_t)t->C * (size_t)t->L <= KEEP_HIDDEN;
+    size_t hidden = (size_t)t->tree.R * 4 * (size_t)t->C * (size_t)t->L;
+    t->keep = mode == TEXT_KEEP || (mode == TEXT_BACKWARD && hidden <= KEEP_HIDDEN);
     t->layer = mem_zero((size_t)t->L, sizeof *t->layer);
-    allocate(t, backward);
+    allocate(t, mode != TEXT_FORWARD);
     if ((rc = device_sync(t->device, e)) < 0)
         goto fail;
     fill_start(t);

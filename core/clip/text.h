@@ -30,11 +30,18 @@ void text_prompts_release(struct text_prompts *p);
 
 struct text;
 
+/* What a forward pass keeps for the backward pass. The bits are the same whichever is chosen. */
+enum text_mode {
+    TEXT_FORWARD,   // nothing: text_backward is not called
+    TEXT_BACKWARD,  // TEXT_KEEP while that is small, else TEXT_RECOMPUTE
+    TEXT_KEEP,      // every activation
+    TEXT_RECOMPUTE, // the largest activations are computed again
+};
+
 /* Plan and memory for these prompts; `contexts` = number of context vectors they refer to.
- * `backward`: keep what text_backward needs. ERR_RANGE when a prompt is longer than the model's
- * context. */
+ * ERR_RANGE when a prompt is longer than the model's context. */
 int text_new(struct text **out, const struct clip *m, const struct text_prompts *p, int contexts,
-             bool backward, struct err *e);
+             enum text_mode mode, struct err *e);
 void text_free(struct text *t);
 
 int text_rows(const struct text *t); // rows of the tree, for the record

@@ -75,7 +75,7 @@ int eval_run(struct learner *l, const struct text_prompts *prompts, const float 
     *out = (struct eval_result){0};
     if (N == 0)
         return err_set(e, ERR_RANGE, "no test images");
-    int rc = text_new(&text, l->clip, prompts, l->M, false, e);
+    int rc = text_new(&text, l->clip, prompts, l->M, TEXT_FORWARD, e);
     if (rc < 0)
         return rc;
     float *features = device_floats(d, K * E), *norm = device_floats(d, K);

@@ -13,7 +13,7 @@ struct loop {
     struct learner *l;
     struct device *d;
     struct text *text;
-    int K, E, B;                        // classes, joint dimension, largest batch
+    int N, K, E, B;                     // images, classes, joint dimension, largest batch
     float *images, *image_norm;         // (N, E) unit length, (N): the epoch's view
     float *batch;                       // (B, E)
     float *features, *unit, *text_norm; // (K, E), (K, E), (K)
@@ -23,21 +23,25 @@ struct loop {
     float *memory;                      // the one allocation behind all of them
 };
 
-static void loop_release(struct loop *s)
+void loop_close(struct loop *s)
 {
+    if (!s)
+        return;
     device_release(s->d, s->memory);
     text_free(s->text);
+    free(s);
 }
 
-static int loop_init(struct loop *s, struct learner *l, const struct text_prompts *prompts,
-                     const struct loop_data *data, int batch, struct err *e)
+int loop_open(struct loop **out, struct learner *l, const struct text_prompts *prompts,
+              size_t images, int batch, struct err *e)
 {
-    size_t N = data->N, K = prompts->K, E = (size_t)l->clip->shape.embed;
+    size_t N = images, K = prompts->K, E = (size_t)l->clip->shape.embed;
     size_t B = N < (size_t)batch ? N : (size_t)batch;
-    *s = (struct loop){.l = l, .d = l->device, .K = (int)K, .E = (int)E, .B = (int)B};
-    int rc = text_new(&s->text, l->clip, prompts, l->M, true, e);
+    struct loop *s = mem_zero(1, sizeof *s);
+    *s = (struct loop){.l = l, .d = l->device, .N = (int)N, .K = (int)K, .E = (int)E, .B = (int)B};
+    int rc = text_new(&s->text, l->clip, prompts, l->M, TEXT_BACKWARD, e);
     if (rc < 0)
-        return rc;
+        goto fail;
     const struct {
         float **to;
         size_t n;
@@ -56,24 +60,23 @@ static int loop_init(struct loop *s, struct learner *l, const struct text_prompt
         total += (parts[i].n + 15) / 16 * 16;
     }
     if ((rc = device_sync(s->d, e)) < 0)
-        loop_release(s);
+        goto fail;
+    *out = s;
+    return 0;
+fail:
+    loop_close(s);
     return rc;
 }
 
-/* The epoch's view of the images, as unit vectors on the device. */
-static void load_view(struct loop *s, const struct loop_data *data, size_t view)
+void loop_images(struct loop *s, const float *images)
 {
-    size_t n = data->N * (size_t)s->E;
-    float *host = mem_alloc(n, sizeof *host);
-    data->view(data->arg, view, host);
-    s->d->ops->upload(s->d, s->images, host, n * sizeof *host);
-    free(host);
-    s->d->ops->l2norm_fwd(s->d, s->images, s->image_norm, s->images, (int)data->N, s->E);
+    size_t n = (size_t)s->N * (size_t)s->E;
+    s->d->ops->upload(s->d, s->images, images, n * sizeof *images);
+    s->d->ops->l2norm_fwd(s->d, s->images, s->image_norm, s->images, s->N, s->E);
 }
 
-/* rows: the batch's images; labels: theirs; at: where its losses go. */
-static void step(struct loop *s, const struct loop_config *c, const int *rows, const int *labels,
-                 int n, size_t at, float lr, uint64_t number)
+void loop_step(struct loop *s, const struct loop_config *config, const int *rows, const int *labels,
+               int n, size_t at, double lr, uint64_t number)
 {
     struct learner *l = s->l;
     struct device *d = s->d;
@@ -89,13 +92,11 @@ static void step(struct loop *s, const struct loop_config *c, const int *rows, c
     ops->l2norm_bwd(d, s->dfeatures, s->dunit, s->unit, s->text_norm, s->K, s->E);
     text_backward(s->text, s->dfeatures, l->dcontext);
     l->method->backward(l);
-    ops->sgd(d, l->parameters, l->momentum, l->gradient, l->n, lr, (float)c->momentum,
-             (float)c->weight_decay, number == 0);
+    ops->sgd(d, l->parameters, l->momentum, l->gradient, l->n, (float)lr, (float)config->momentum,
+             (float)config->weight_decay, number == 0);
 }
 
-/* Mean loss and accuracy of the epoch's `used` images; the first loss that is no number is an
- * error. */
-static int read_back(struct loop *s, struct loop_epoch *epoch, size_t used, struct err *e)
+int loop_read(struct loop *s, struct loop_epoch *epoch, size_t used, struct err *e)
 {
     float *host = mem_alloc(2 * used, sizeof *host);
     s->d->ops->download(s->d, host, s->loss, used * sizeof *host);
@@ -119,19 +120,22 @@ int loop_train(struct learner *l, const struct text_prompts *prompts, const stru
                const struct loop_config *config, struct rng *r, loop_report report, void *arg,
                struct err *e)
 {
-    struct loop s;
     if (data->N == 0)
         return err_set(e, ERR_RANGE, "no training images");
-    int rc = loop_init(&s, l, prompts, data, config->batch, e);
+    struct loop *s;
+    int rc = loop_open(&s, l, prompts, data->N, config->batch, e);
     if (rc < 0)
         return rc;
     size_t N = data->N, used = schedule_used(N, (size_t)config->batch);
     uint32_t *order = mem_alloc(N, sizeof *order);
     int *rows = mem_alloc(N, sizeof *rows), *labels = mem_alloc(N, sizeof *labels);
+    float *images = mem_alloc(N * (size_t)s->E, sizeof *images);
     uint64_t number = 0;
     for (int epoch = 0; rc == 0 && epoch < config->epochs; epoch++) {
-        if (epoch == 0 || data->V > 1)
-            load_view(&s, data, (size_t)epoch % data->V);
+        if (epoch == 0 || data->V > 1) {
+            data->view(data->arg, (size_t)epoch % data->V, images);
+            loop_images(s, images);
+        }
         schedule_order(r, N, order);
         for (size_t i = 0; i < N; i++) {
             rows[i] = (int)order[i];
@@ -139,15 +143,16 @@ int loop_train(struct learner *l, const struct text_prompts *prompts, const stru
         }
         struct loop_epoch done = {.epoch = epoch};
         done.lr = schedule_lr(epoch, config->epochs, config->lr, config->warmup_lr);
-        for (size_t at = 0; at < used; at += (size_t)s.B)
-            step(&s, config, rows + at, labels + at, s.B, at, (float)done.lr, number++);
-        rc = read_back(&s, &done, used, e);
+        for (size_t at = 0; at < used; at += (size_t)s->B)
+            loop_step(s, config, rows + at, labels + at, s->B, at, done.lr, number++);
+        rc = loop_read(s, &done, used, e);
         if (rc == 0)
             rc = report(arg, l, &done, e);
     }
     free(order);
     free(rows);
     free(labels);
-    loop_release(&s);
+    free(images);
+    loop_close(s);
     return rc;
 }

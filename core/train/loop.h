@@ -27,6 +27,26 @@ struct loop_epoch {
     double accuracy; // percent, of the training batches as they were seen
 };
 
+/* The state of a training run: prompts planned, images on the device. loop_train is made of these.
+ */
+struct loop;
+
+int loop_open(struct loop **out, struct learner *l, const struct text_prompts *prompts,
+              size_t images, int batch, struct err *e);
+void loop_close(struct loop *s);
+
+/* images (N, E), host: what the next steps' rows refer to; not unit length. */
+void loop_images(struct loop *s, const float *images);
+
+/* Step `number` (from 0) on n images: rows (n) into loop_images, labels (n). Their losses and hits
+ * go to places at .. at + n - 1, which must be below N. */
+void loop_step(struct loop *s, const struct loop_config *config, const int *rows, const int *labels,
+               int n, size_t at, double lr, uint64_t number);
+
+/* Mean loss and percent of hits of places 0 .. used - 1; ERR_NUMERIC for a loss that is not finite.
+ */
+int loop_read(struct loop *s, struct loop_epoch *epoch, size_t used, struct err *e);
+
 /* Called after each epoch; a negative return stops the loop with that code. */
 typedef int (*loop_report)(void *arg, struct learner *l, const struct loop_epoch *epoch,
                            struct err *e);

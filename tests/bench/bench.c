@@ -64,7 +64,7 @@ static int bench_text(const char *weights, const char *prompts, int steps, struc
     struct text *t = NULL;
     if (clip_open(&m, weights, d, CLIP_TEXT, &e) < 0)
         return fail(&e);
-    if (read_prompts(&p, prompts, &m) < 0 || text_new(&t, &m, &p, 4, true, &e) < 0)
+    if (read_prompts(&p, prompts, &m) < 0 || text_new(&t, &m, &p, 4, TEXT_BACKWARD, &e) < 0)
         return fail(&e);
     size_t C = (size_t)m.shape.text_width, n = p.K * (size_t)m.shape.embed;
     float *host = mem_alloc(n > 4 * C ? n : 4 * C, sizeof *host);
