@@ -10,6 +10,7 @@
 #include "results/table_model.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,9 @@ const struct table_metric table_metrics[METRICS] = {
 
 double table_rounded(const struct table *t, double value)
 {
-    return t->decimals == 2 ? round(value * 100) : round(value * 10);
+    char text[32];
+    snprintf(text, sizeof text, "%.*f", t->decimals, value);
+    return strtod(text, NULL);
 }
 
 /* ---- layout: which rows and columns there are ---- */
