@@ -1,0 +1,87 @@
+/* Which row and column each run of a table block belongs to. */
+#include "recipe_case.h"
+
+#include "harness/table_runs.h"
+
+/* "row | column | run seed" of every run of the first table, ids being the runs' numbers. */
+static char *placed(const char *text)
+{
+    struct recipe *r = case_load(text);
+    struct plan plan = {.recipe = r};
+    struct table_runs t;
+    struct str out = STR_INIT;
+    plan.runs = calloc(r->n, sizeof *plan.runs);
+    for (size_t i = 0; i < r->n; i++)
+        snprintf(plan.runs[i].id, HASH_HEX, "%zu", i);
+    plan.n = r->n;
+    table_runs_init(&t, &plan, &r->tables[0]);
+    for (size_t i = 0; i < t.n; i++)
+        str_addf(&out, "%s | %s | %s\n", t.runs[i].row, t.runs[i].column, t.runs[i].run);
+    table_runs_release(&t);
+    free(plan.runs);
+    recipe_free(r);
+    return str_detach(&out);
+}
+
+static void assert_placed(const char *text, const char *want)
+{
+    char *got = placed(text);
+    assert_string_equal(got, want);
+    free(got);
+}
+
+#define TOP "recipe: x\nbackbone: pocket\nprotocol: few-shot\n"
+
+static void labels_name_datasets_and_what_varies_in_a_column(void **state)
+{
+    (void)state;
+    assert_placed(TOP "dataset: [dtd, imagenet]\nmethod: [zero-shot, {rlp: {rank: [1, 2]}}]\n",
+                  "zero-shot CLIP | DTD | 0\n"
+                  "zero-shot CLIP | ImageNet | 1\n"
+                  "RLP, rank 1 | DTD | 2\n"
+                  "RLP, rank 2 | DTD | 3\n"
+                  "RLP, rank 1 | ImageNet | 4\n"
+                  "RLP, rank 2 | ImageNet | 5\n");
+}
+
+static void epochs_that_depend_on_the_dataset_leave_one_row(void **state)
+{
+    (void)state;
+    assert_placed(TOP "dataset: [dtd, imagenet]\nmethod: {coop: {epochs: 200}}\n"
+                      "when: {if: {dataset: imagenet}, set: {epochs: 50}}\n",
+                  "CoOp | DTD | 0\n"
+                  "CoOp | ImageNet | 1\n");
+}
+
+static void runs_without_shots_stand_beside_every_number_of_them(void **state)
+{
+    (void)state;
+    assert_placed(TOP "dataset: dtd\nshots: [1, 4]\nmethod: [zero-shot, coop]\n"
+                      "table: {name: t, columns: shots}\n",
+                  "zero-shot CLIP | 1 shot | 0\n"
+                  "zero-shot CLIP | 4 shots | 0\n"
+                  "CoOp | 1 shot | 1\n"
+                  "CoOp | 4 shots | 2\n");
+}
+
+static void where_selects_and_axes_may_be_parameters(void **state)
+{
+    (void)state;
+    assert_placed(TOP "dataset: [dtd, imagenet]\nmethod: [coop, {rlp: {rank: [1, 2]}}]\n"
+                      "table: {name: t, rows: dataset, columns: rank, where: {method: rlp}}\n",
+                  "DTD | rank 1 | 2\n"
+                  "DTD | rank 2 | 3\n"
+                  "ImageNet | rank 1 | 4\n"
+                  "ImageNet | rank 2 | 5\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(labels_name_datasets_and_what_varies_in_a_column),
+        cmocka_unit_test(epochs_that_depend_on_the_dataset_leave_one_row),
+        cmocka_unit_test(runs_without_shots_stand_beside_every_number_of_them),
+        cmocka_unit_test(where_selects_and_axes_may_be_parameters),
+    };
+    return cmocka_run_group_tests(tests, case_setup, case_teardown);
+}
