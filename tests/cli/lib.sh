@@ -10,6 +10,7 @@ promptgrid=$BUILD/promptgrid
 passed=no
 
 at_exit() {
+    umount "$scratch/disk" 2>/dev/null
     if [ $passed = yes ]; then
         rm -rf "$scratch"
     else
