@@ -4,6 +4,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/label.h"
+#include "harness/table_runs.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -93,8 +94,8 @@ static int by_value(const void *a, const void *b)
 /* Labels of the series axis, one a run. */
 static char **series_labels(const struct recipe_figure *f, const struct figure_run *runs, size_t n)
 {
-    char **labels = mem_zero(n + 1, sizeof *labels);
     if (!str_eq(f->series, "method")) {
+        char **labels = mem_zero(n + 1, sizeof *labels);
         for (size_t i = 0; i < n; i++)
             labels[i] = labels_axis(runs[i].run, f->series);
         return labels;
@@ -103,8 +104,7 @@ static char **series_labels(const struct recipe_figure *f, const struct figure_r
     const struct grid_run **grid = mem_zero(n + 1, sizeof *grid);
     for (size_t i = 0; i < n; i++)
         grid[i] = runs[i].run;
-    free(labels);
-    labels = labels_rows(grid, n, ignore);
+    char **labels = table_row_labels(grid, n, "dataset", ignore);
     free(grid);
     return labels;
 }

@@ -1,6 +1,6 @@
 /*
  * From the runs of a recipe and their numbers to the figures to draw. Pure: the store is read and
- * gnuplot is run elsewhere.
+ * nothing is drawn here.
  *
  * A run that has the x axis is on a curve; one that lacks it (zero-shot CLIP at any number of
  * shots, CoOp at any rank) is a reference line. Curves go through means over seeds with the sample

@@ -210,6 +210,19 @@ static void datasets_as_curves_have_an_average_and_no_lines(void **state)
                          "\n\n1\t51\t0\t1\t1\t\tAverage\n2\t52\t0\t1\t1\t\tAverage\n");
 }
 
+static void settings_that_depend_on_the_dataset_make_no_second_curve(void **state)
+{
+    (void)state;
+    static const char *const datasets[] = {"pocket-land", "pocket-shapes"};
+    for (int d = 0; d < 2; d++)
+        for (int rank = 1; rank <= 2; rank++) {
+            add("rlp", datasets[d], 16, 1, rank, 60 + 10 * d, 50, -1);
+            json_object_set_new(grid[n_runs - 1].params, "epochs", json_integer(d ? 50 : 200));
+        }
+    struct recipe_figure f = figure("rank", "method", NULL, METRIC_LIST("base"));
+    assert_data(&f, HEAD "1\t65\t0\t1\t1\t\tRLP\n2\t65\t0\t1\t1\t\tRLP\n");
+}
+
 static void two_runs_on_one_spot_are_refused(void **state)
 {
     (void)state;
@@ -251,6 +264,7 @@ int main(void)
         CASE(one_curve_has_a_colour_for_each_metric_and_methods_without_the_axis_are_lines),
         CASE(several_curves_and_metrics_become_panels_or_figures),
         CASE(datasets_as_curves_have_an_average_and_no_lines),
+        CASE(settings_that_depend_on_the_dataset_make_no_second_curve),
         CASE(two_runs_on_one_spot_are_refused),
         CASE(without_numbers_there_are_no_panels),
     };
