@@ -1,0 +1,129 @@
+# Tables, progress and single runs: from an empty store, a half-filled one, and a complete one.
+. "$SOURCE/tests/cli/lib.sh"
+use_fake_runner
+export COLUMNS=400 # sentences in one line, however long the scratch folder's name is
+small_recipe small.yaml
+
+# Numbers and code of a table made plain: what is tested is which of them there are.
+numbers() {
+    sed -E 's/[0-9]+\.[0-9]+/NUMBER/g; s/^Code: .*/Code: REVISION/; s/ +/ /g; s/-{5,}/RULE/' "$1"
+}
+
+# Before anything ran.
+expect_status 0 "$promptgrid" table small.yaml
+same out <<'END'
+main
+accuracy in percent, pocket CLIP, few-shot
+
+                pocket-land  pocket-shapes  Average
+-------------------------------------------------------
+zero-shot CLIP  0/1          0/1            0/2 columns
+CoOp            0/2          0/2            0/2 columns
+
+Mean and sample standard deviation over seeds. Average is the mean over datasets. n/N: n of N seeds have a result; such cells are neither ranked nor averaged.
+Results: none yet, 0 of 6 runs done.
+END
+expect_status 0 "$promptgrid" status small.yaml
+same out <<'END'
+               zero-shot CLIP       CoOp
+pocket-land               0/1        0/2
+pocket-shapes             0/1        0/2
+
+10 runs, 4 of them banks of features: 0 done, 10 wanted
+END
+expect_status 3 "$promptgrid" show 0123
+same err <<'END'
+promptgrid: error: no results yet: 'SCRATCH/w/promptgrid.sqlite' is not there
+END
+
+# With failures: counted, named, and left out of the average.
+export FAKE_MODE='fail:"method": "coop"'
+expect_status 1 "$promptgrid" run --jobs 1 small.yaml
+unset FAKE_MODE
+expect_status 0 "$promptgrid" table small.yaml
+numbers out >table
+same table <<'END'
+main
+accuracy in percent, pocket CLIP, few-shot
+
+ pocket-land pocket-shapes Average
+RULE
+zero-shot CLIP NUMBER NUMBER NUMBER
+CoOp 0/2 0/2 0/2 columns
+
+Mean and sample standard deviation over seeds. Average is the mean over datasets. n/N: n of N seeds have a result; such cells are neither ranked nor averaged.
+Results: SCRATCH/w/promptgrid.sqlite, 2 of 6 runs done.
+Code: REVISION
+Failed: CoOp, pocket-land, seed 1: loss is not finite in epoch 3
+Failed: CoOp, pocket-land, seed 2: loss is not finite in epoch 3
+Failed: CoOp, pocket-shapes, seed 1: loss is not finite in epoch 3
+Failed: CoOp, pocket-shapes, seed 2: loss is not finite in epoch 3
+END
+expect_status 1 "$promptgrid" status small.yaml
+sed -n '5,6p' out >lines
+same lines <<'END'
+10 runs, 4 of them banks of features: 6 done, 4 failed
+failed: pocket-land coop 2 shots seed 1: loss is not finite in epoch 3 (log: SCRATCH/w/logs/RUN.1.log)
+END
+expect_status 1 "$promptgrid" status --json small.yaml
+tr -d ' \n' <out | cut -d'[' -f1 >json
+printf '{"recipe":"small","runs":10,"done":6,"wanted":0,"failed":4,"blocked":0,"running":0,"failures":\n' >want
+cmp -s json want || fail "not the JSON that was expected: $(cat json)"
+
+# Complete, in every format.
+expect_status 0 "$promptgrid" run small.yaml
+expect_status 0 "$promptgrid" table --against published small.yaml
+numbers out >table
+grep -q '^CoOp NUMBER±NUMBER NUMBER±NUMBER NUMBER$' table || fail "no complete row: $(cat table)"
+grep -q '^Note: nothing is published for pocket CLIP' table || fail "the note is missing"
+for format in markdown csv; do
+    expect_status 0 "$promptgrid" table --format $format small.yaml
+done
+numbers out >table
+same table <<'END'
+table,row,method,column,metric,mean,std,n,wanted,source
+main,zero-shot CLIP,zero-shot,pocket-land,accuracy,NUMBER,,1,1,
+main,zero-shot CLIP,zero-shot,pocket-shapes,accuracy,NUMBER,,1,1,
+main,zero-shot CLIP,zero-shot,Average,accuracy,NUMBER,,2,2,
+main,CoOp,coop,pocket-land,accuracy,NUMBER,NUMBER,2,2,
+main,CoOp,coop,pocket-shapes,accuracy,NUMBER,NUMBER,2,2,
+main,CoOp,coop,Average,accuracy,NUMBER,,2,2,
+END
+expect_status 0 "$promptgrid" table --json small.yaml
+tr -d ' \n' <out >json
+grep -q '"rows":\[{"method":"zero-shot","row":"zero-shotCLIP","column":"pocket-land","dataset":"pocket-land","shots":0,"metric":"accuracy","mean":[0-9.]*,"std":null,"n":1,"wanted":1,"published":\[\],"table":"main"},' json ||
+    fail "not the rows that were expected: $(cat json)"
+
+# One run, by the start of its id.
+run=$("$promptgrid" plan --json small.yaml | grep '"run"' | tail -1 | cut -d'"' -f4 | cut -c1-12)
+expect_status 0 "$promptgrid" show "$run"
+grep -q "^run $run[0-9a-f]*: done$" out || fail "not the run: $(cat out)"
+for line in spec 'attempt 1: failed' 'attempt 2: done' results files; do
+    grep -q "^$line" out || fail "'$line' is missing: $(cat out)"
+done
+expect_status 0 "$promptgrid" show --json "$run"
+grep -q '"sealed": true' out || fail "the seal is not said to hold"
+expect_status 2 "$promptgrid" show abc
+
+# An edited number does not get into a table.
+sqlite3 w/promptgrid.sqlite "UPDATE metric SET value = 99 WHERE run LIKE '$run%'" 2>/dev/null &&
+    {
+        expect_status 3 "$promptgrid" table small.yaml
+        grep -q 'do not match their seal' err || fail "the edit went unseen: $(cat err)"
+        expect_status 1 "$promptgrid" show "$run"
+    }
+
+# Words that are not known.
+expect_status 2 "$promptgrid" table --format tex small.yaml
+same err <<'END'
+promptgrid: error: unknown format 'tex': expected text, markdown, csv or json
+END
+expect_status 2 "$promptgrid" table --against nobody small.yaml
+same err <<'END'
+promptgrid: error: unknown baseline 'nobody': expected 'published'
+END
+expect_status 2 "$promptgrid" table --name other small.yaml
+same err <<'END'
+promptgrid: error: recipe 'small' has no table 'other'; its tables are 'main'
+END
+pass
