@@ -4,7 +4,9 @@
  * ordinary context. R (M + C) parameters.
  *
  * Not known from the paper and therefore assumed: the dropout rate, which factor starts at zero,
- * the other's standard deviation.
+ * the other's standard deviation and stream: torch's, freshly seeded with the run's seed, as
+ * recipes/pocket/scripts/evaluate.py draws it. The product starts at zero, a saddle, so the draw
+ * decides how many steps pass before training moves: at small learning rates seeds differ a lot.
  */
 #include "core/base/mem.h"
 #include "core/base/str.h"
@@ -42,7 +44,10 @@ static int init(struct learner *l, const json_t *params, struct rng *r, struct e
     size_t n = zero_a ? R * C : M * R, drawn = n < 16 ? 16 : n; // torch's rule begins at 16
     float *initial = mem_zero(R * (M + C), sizeof *initial),
           *normal = mem_alloc(drawn, sizeof *normal);
-    rng_torch_normal(r, (float)spec_get_real(params, "std"), drawn, normal);
+    struct rng fresh;
+    (void)r;
+    rng_seed_torch(&fresh, l->seed);
+    rng_torch_normal(&fresh, (float)spec_get_real(params, "std"), drawn, normal);
     memcpy(zero_a ? initial + M * R : initial, normal, n * sizeof *normal);
     free(normal);
     learner_parameters(l, l->M, R * (M + C), initial);
