@@ -346,13 +346,16 @@ static int loop(struct sched *s, struct err *e)
     }
 }
 
+/* What is ignored (nohup, a shell's background) stays ignored. */
 static int open_signals(sigset_t *before, struct err *e)
 {
     static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction known;
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
-        sigaddset(&set, stops[i]);
+        if (sigaction(stops[i], NULL, &known) == 0 && known.sa_handler != SIG_IGN)
+            sigaddset(&set, stops[i]);
     sigprocmask(SIG_BLOCK, &set, before);
     int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return fd < 0 ? err_sys(e, "unable to watch for signals") : fd;

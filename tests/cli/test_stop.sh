@@ -51,6 +51,16 @@ wait_for 1 gone $scheduler || fail "the second Ctrl-C must end at once"
 wait $scheduler
 [ $? -eq 130 ] || fail "expected exit status 130"
 
+# A signal that was ignored from the start, as by nohup, stays ignored.
+(
+    trap '' HUP
+    FAKE_MS=100 exec "$promptgrid" run --jobs 1 --workspace w4 small.yaml >out 2>err
+) &
+scheduler=$!
+wait_for 20 grep -q '^\[1/10\]' err || fail "no run was done"
+kill -HUP $scheduler
+wait $scheduler || fail "SIGHUP must stay ignored"
+
 # A second scheduler on the same store is refused; the first goes on.
 FAKE_MODE=hang start_until_hang --workspace w3
 expect_status 3 "$promptgrid" run --workspace w3 small.yaml
