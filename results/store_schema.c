@@ -31,6 +31,7 @@ static const char version_1[] =
     "  shots INTEGER, seed INTEGER, views TEXT, precision TEXT,"
     "  params TEXT);"                   // JSON object: rank, epochs, lr, ...
     "CREATE INDEX run_family ON run(family);"
+    "CREATE INDEX run_axes ON run(dataset, method, protocol, shots, job);"
 
     "CREATE TABLE attempt ("            // what was tried
     "  run TEXT NOT NULL REFERENCES run(id),"

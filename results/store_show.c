@@ -5,6 +5,7 @@
 #include "core/base/str.h"
 #include "results/store_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,7 +132,7 @@ static int resolve(struct store *s, const char *prefix, char run[HASH_HEX], stru
     if (rc == 0)
         while ((rc = store__step(s, q, e)) == 1) {
             if (n++ == 0)
-                strcpy(run, store__text(q, 0));
+                snprintf(run, HASH_HEX, "%s", store__text(q, 0));
             if (n < 4)
                 str_addf(&names, "%s'%.12s'", n > 1 ? ", " : "", store__text(q, 0));
         }

@@ -97,7 +97,7 @@ grep -q '"rows":\[{"method":"zero-shot","row":"zero-shotCLIP","column":"pocket-l
 # One run, by the start of its id.
 run=$("$promptgrid" plan --json small.yaml | grep '"run"' | tail -1 | cut -d'"' -f4 | cut -c1-12)
 expect_status 0 "$promptgrid" show "$run"
-grep -q "^run $run[0-9a-f]*: done$" out || fail "not the run: $(cat out)"
+grep -q "^run ${run}[0-9a-f]*: done\$" out || fail "not the run: $(cat out)"
 for line in spec 'attempt 1: failed' 'attempt 2: done' results files; do
     grep -q "^$line" out || fail "'$line' is missing: $(cat out)"
 done
