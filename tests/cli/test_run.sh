@@ -1,4 +1,5 @@
 # A grid with the fake runner: what is printed, what is recorded, and every way a run can fail.
+# shellcheck disable=SC2089,SC2090 # the quotes in FAKE_MODE are meant as they stand
 . "$SOURCE/tests/cli/lib.sh"
 use_fake_runner
 small_recipe small.yaml

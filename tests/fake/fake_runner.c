@@ -38,8 +38,9 @@ static void note(const char *what, const char *run)
 static void work(void)
 {
     const char *text = getenv("FAKE_MS");
-    long ms = text ? atol(text) : 0;
-    usleep((useconds_t)(1000 * ms));
+    long ms = 0;
+    if (text && str_to_long(text, 0, 60000, &ms))
+        usleep((useconds_t)(1000 * ms));
 }
 
 static void say(const char *text)
@@ -187,14 +188,16 @@ int main(int argc, char **argv)
 {
     struct err e = {0};
     struct job job;
+    long fd = -1;
     char *text;
     log_name("fake-runner");
-    if (argc != 5 || !str_eq(argv[1], "run") || !str_eq(argv[3], "--events-fd")) {
+    if (argc != 5 || !str_eq(argv[1], "run") || !str_eq(argv[3], "--events-fd") ||
+        !str_to_long(argv[4], 0, 1000, &fd)) {
         for (int i = 1; i < argc; i++)
             printf("%s\n", argv[i]);
         return 9; // for the tests of commands that are passed on
     }
-    event_open(atoi(argv[4]));
+    event_open((int)fd);
     if (job_read(&job, argv[2], &e) < 0 || fs_read(&text, NULL, argv[2], 1 << 20, &e) < 0) {
         log_error("%s", e.text);
         return 3;
