@@ -4,6 +4,7 @@
  * memory. PROMPTS.json is an array of token-id arrays, class names only (run.py makes it).
  */
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/clip/text.h"
 #include "core/clip/vision.h"
 
@@ -126,6 +127,16 @@ static int bench_vit(const char *weights, int images, int steps, struct device *
     return 0;
 }
 
+static int count(const char *text)
+{
+    long n;
+    if (!str_to_long(text, 1, 1000000, &n)) {
+        fprintf(stderr, "bench: '%s' is no whole number above 0\n", text);
+        exit(2);
+    }
+    return (int)n;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 6) {
@@ -134,10 +145,11 @@ int main(int argc, char **argv)
     }
     struct err e = {0};
     struct device *d;
-    if (device_open(&d, "cpu", atoi(argv[5]), &e) < 0)
+    bool text = strcmp(argv[1], "text") == 0;
+    int threads = count(argv[5]), steps = count(argv[4]), images = text ? 1 : count(argv[3]);
+    if (device_open(&d, "cpu", threads, &e) < 0)
         return fail(&e);
-    int rc = strcmp(argv[1], "text") == 0 ? bench_text(argv[2], argv[3], atoi(argv[4]), d)
-                                          : bench_vit(argv[2], atoi(argv[3]), atoi(argv[4]), d);
+    int rc = text ? bench_text(argv[2], argv[3], steps, d) : bench_vit(argv[2], images, steps, d);
     device_close(d);
     return rc;
 }

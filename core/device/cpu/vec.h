@@ -36,7 +36,7 @@ VEC_INLINE void vec_store(float *p, vec x)
 
 VEC_INLINE vec vec_all(float x)
 {
-    return (vec){} + x;
+    return (vec){0} + x;
 }
 
 /* a where the mask's lane is all ones, b where it is zero */
