@@ -136,7 +136,9 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
         (rc = check_blocked(o, &plan, recipe, e)) < 0)
         goto out;
     if (plan.wanted && ((rc = record_origin(store, &options, roots.home, e)) < 0 ||
-                        (rc = sched_run(&plan, store, &options, &result, e)) < 0))
+                        (rc = sched_run(&plan, store, &options, &result, e)) < 0 ||
+                        // again: what was dying at our start, or was ended by us, is dead now
+                        (rc = jobfile_folders(workspace, e)) < 0))
         goto out;
     clock_gettime(CLOCK_MONOTONIC, &end);
     *status =
