@@ -10,12 +10,15 @@
 
 #include "core/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum dataset_layout {
     LAYOUT_SPLIT_JSON, // CoOp's split_zhou_*.json
     LAYOUT_AIRCRAFT,   // images_variant_{train,val,test}.txt and variants.txt
     LAYOUT_IMAGENET,   // images/{train,val}/<wnid>/ and classnames.txt
+    LAYOUT_WNIDS,      // <wnid>/ and classnames.txt: a target, all of it test
+    LAYOUT_NUMBERS,    // <label>/ and classnames.txt: a target, all of it test
 };
 
 struct dataset_row {
@@ -27,13 +30,17 @@ struct dataset_row {
     const char *template_; // zero-shot prompt with {}
     enum dataset_layout layout;
     int classes, train, val, test; // official counts; 0 = not stated
+    const char *note;              // what its user should know; NULL = nothing
 };
 
 extern const struct dataset_row dataset_rows[]; // ends with a NULL name
 size_t dataset_rows_count(void);
 const struct dataset_row *dataset_find(const char *name); // NULL if unknown
 
-/* Members of a named set ("all11", "pocket5"), NULL-terminated; NULL if there is no such set. */
+/* Is it only evaluated on, without images to train with? */
+bool dataset_is_target(const struct dataset_row *d);
+
+/* Members of a named set ("all11", "cross10"), NULL-terminated; NULL if there is no such set. */
 const char *const *dataset_set_find(const char *name);
 /* The sets' names, NULL-terminated. */
 const char *const *dataset_set_names(void);

@@ -22,15 +22,34 @@ static void sets_name_rows_that_exist(void **state)
     for (const char *const *set = dataset_set_names(); *set; set++)
         for (const char *const *name = dataset_set_find(*set); *name; name++, members++)
             assert_non_null(dataset_find(*name));
-    assert_int_equal(members, 16);
-    assert_int_equal(dataset_rows_count(), 16);
+    assert_int_equal(members, 11 + 10 + 4 + 5);
+    assert_int_equal(dataset_rows_count(), 20);
     assert_string_equal(dataset_set_find("all11")[0], "imagenet");
     assert_string_equal(dataset_set_find("all11")[10], "ucf101");
+    assert_string_equal(dataset_set_find("cross10")[0], "caltech101");
+    assert_string_equal(dataset_set_find("cross10")[9], "ucf101");
     assert_null(dataset_set_find("all12"));
     assert_null(dataset_find("caltech"));
     assert_string_equal(dataset_find("oxford_flowers")->label, "Flowers102");
     assert_string_equal(backbone_find("vit-b16")->label, "ViT-B/16");
     assert_null(backbone_find("rn50"));
+}
+
+static void the_variants_of_imagenet_are_targets(void **state)
+{
+    (void)state;
+    static const char *const labels[] = {"ImageNetV2", "ImageNet-Sketch", "ImageNet-A",
+                                         "ImageNet-R"};
+    int targets = 0;
+    for (const struct dataset_row *d = dataset_rows; d->name; d++)
+        targets += dataset_is_target(d);
+    assert_int_equal(targets, 4);
+    for (int i = 0; i < 4; i++) {
+        const struct dataset_row *d = dataset_find(dataset_set_find("dg4")[i]);
+        assert_true(dataset_is_target(d));
+        assert_string_equal(d->label, labels[i]);
+        assert_int_equal(d->train + d->val, 0);
+    }
 }
 
 static void every_row_has_one_place_for_the_class_name(void **state)
@@ -207,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_name_rows_that_exist),
+        cmocka_unit_test(the_variants_of_imagenet_are_targets),
         cmocka_unit_test(every_row_has_one_place_for_the_class_name),
         cmocka_unit_test(pocket_datasets_are_always_found_and_official),
         cmocka_unit_test(official_splits_have_official_counts),

@@ -1,4 +1,4 @@
-/* Splits: the three layouts, and what a bad one is told. */
+/* CoOp's split files: what is read, and what a bad one is told. */
 #include "t.h"
 
 #include "core/base/fs.h"
@@ -121,81 +121,6 @@ static void a_missing_split_file_is_named(void **state)
     free(folder);
 }
 
-static void aircraft_lists_are_read_in_file_order(void **state)
-{
-    (void)state;
-    struct err e;
-    struct split s;
-    char *folder = t_folder();
-    const struct dataset_row *row = dataset_find("fgvc_aircraft");
-    put(folder, "variants.txt", "707-320\nF/A-18\nDash 8 100\n");
-    put(folder, "images_variant_train.txt", "0034 Dash 8 100\n0011 707-320\n");
-    put(folder, "images_variant_val.txt", "0099 F/A-18\r\n");
-    put(folder, "images_variant_test.txt", "0001 F/A-18");
-    assert_ok(split_load(&s, row, folder, &e), &e);
-    assert_int_equal(s.classes, 3);
-    assert_string_equal(s.names[2], "Dash 8 100");
-    assert_string_equal(s.part[SPLIT_TRAIN].items[0].path, "0034.jpg");
-    assert_int_equal(s.part[SPLIT_TRAIN].items[0].label, 2);
-    assert_int_equal(s.part[SPLIT_VAL].items[0].label, 1);
-    assert_int_equal(s.part[SPLIT_TEST].n, 1);
-    char *note = split_note(&s, row), hash[HASH_HEX];
-    assert_string_equal(note,
-                        "not the official 'fgvc_aircraft': classes 3, officially 100; train 2, "
-                        "officially 3334; val 1, officially 3333; test 1, officially 3333");
-    free(note);
-    memcpy(hash, s.hash, sizeof hash);
-    split_release(&s);
-
-    put(folder, "images_variant_test.txt", "0001 707-320");
-    assert_ok(split_load(&s, row, folder, &e), &e);
-    assert_string_not_equal(s.hash, hash);
-    split_release(&s);
-
-    put(folder, "images_variant_test.txt", "0001 F/A-18\n0002 Spitfire\n");
-    assert_int_equal(split_load(&s, row, folder, &e), ERR_PARSE);
-    char *want = str_format("%s/images_variant_test.txt:2: expected an image id and a variant of "
-                            "variants.txt",
-                            folder);
-    assert_text(&e, want);
-    free(want);
-    free(folder);
-}
-
-static void imagenet_folders_are_ranked_and_files_sorted(void **state)
-{
-    (void)state;
-    struct err e;
-    struct split s;
-    char *folder = t_folder();
-    const struct dataset_row *row = dataset_find("imagenet");
-    put(folder, "classnames.txt", "n02 great white shark\nn01 tench\nn99 missile\n");
-    put(folder, "images/train/n01/b.JPEG", "");
-    put(folder, "images/train/n01/a.JPEG", "");
-    put(folder, "images/train/n01/.hidden", "");
-    put(folder, "images/train/n02/c.JPEG", "");
-    put(folder, "images/val/n01/v.JPEG", "");
-    put(folder, "images/val/n02/w.JPEG", "");
-    assert_ok(split_load(&s, row, folder, &e), &e);
-    assert_int_equal(s.classes, 2);
-    assert_string_equal(s.names[1], "great white shark");
-    assert_int_equal(s.part[SPLIT_TRAIN].n, 3);
-    assert_string_equal(s.part[SPLIT_TRAIN].items[0].path, "train/n01/a.JPEG");
-    assert_int_equal(s.part[SPLIT_TRAIN].items[2].label, 1);
-    assert_int_equal(s.part[SPLIT_VAL].n, 2);
-    assert_int_equal(s.part[SPLIT_TEST].n, 2); // "val" is the test set
-    assert_string_equal(s.part[SPLIT_TEST].items[1].path, "val/n02/w.JPEG");
-    assert_ok(split_check(&s, &e), &e);
-    split_release(&s);
-
-    put(folder, "classnames.txt", "n01 tench\n");
-    assert_int_equal(split_load(&s, row, folder, &e), ERR_MISSING);
-    char *want = str_format("'%s/classnames.txt' has no name for folder 'n02'", folder);
-    assert_text(&e, want);
-    free(want);
-    free(folder);
-}
-
 static void damaged_json_never_crashes(void **state)
 {
     (void)state;
@@ -226,6 +151,24 @@ static void damaged_json_never_crashes(void **state)
     free(folder);
 }
 
+static void another_number_of_classes_is_an_error(void **state)
+{
+    (void)state;
+    struct err e;
+    struct split s = {.classes = 47, .images = (char[]){"data/dtd/images"}};
+    const struct dataset_row *dtd = dataset_find("dtd");
+    assert_ok(split_check_classes(&s, dtd, &e), &e);
+    for (s.classes = 46; s.classes <= 48; s.classes += 2) {
+        assert_int_equal(split_check_classes(&s, dtd, &e), ERR_RANGE);
+        char *want = str_format("unexpected class count in 'data/dtd/images': found %d, "
+                                "expected 47",
+                                s.classes);
+        assert_text(&e, want);
+        free(want);
+    }
+    assert_ok(split_check_classes(&s, &json_row, &e), &e); // a row that states none
+}
+
 static void base_classes_are_the_first_half_rounded_up(void **state)
 {
     (void)state;
@@ -241,9 +184,8 @@ int main(void)
         cmocka_unit_test(a_split_keeps_order_and_names_as_they_are),
         cmocka_unit_test(bad_splits_are_refused_with_their_place),
         cmocka_unit_test(a_missing_split_file_is_named),
-        cmocka_unit_test(aircraft_lists_are_read_in_file_order),
-        cmocka_unit_test(imagenet_folders_are_ranked_and_files_sorted),
         cmocka_unit_test(damaged_json_never_crashes),
+        cmocka_unit_test(another_number_of_classes_is_an_error),
         cmocka_unit_test(base_classes_are_the_first_half_rounded_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
