@@ -6,9 +6,10 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* <workspace>/<folder>/<run><ending>, absolute */
@@ -18,6 +19,18 @@ static char *path_in(const char *workspace, const char *folder, const char *run,
     char *path = str_format("%s/%s/%s%s", top, folder, run, ending);
     free(top);
     return path;
+}
+
+/* A zombie is dead: in a container nobody may ever collect it. */
+static bool is_dead(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0)
+        return errno == ESRCH;
+    struct pollfd ended = {fd, POLLIN, 0};
+    bool dead = poll(&ended, 1, 0) == 1;
+    close(fd);
+    return dead;
 }
 
 /* Remove what fs_create left behind ("NAME.part-PID") when its process was killed. */
@@ -30,7 +43,7 @@ static int sweep(const char *folder, struct err *e)
         const char *part = strstr(names.names[i], ".part-");
         long pid;
         if (!part || !str_to_long(part + strlen(".part-"), 1, INT_MAX, &pid) ||
-            kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+            !is_dead((pid_t)pid))
             continue;
         char *path = fs_join(folder, names.names[i]);
         unlink(path);
