@@ -13,15 +13,14 @@
 #include "core/proto/spec.h"
 #include "core/train/eval.h"
 #include "core/train/loop.h"
-#include "core/train/spectrum.h"
+#include "core/train/result.h"
 #include "runner/check.h"
+#include "runner/report.h"
 #include "runner/runner.h"
 #include "runner/start.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct train {
     const struct job *job;
@@ -132,103 +131,46 @@ static void fill_view(void *arg, size_t view, float *out)
         memcpy(out + i * E, features + t->rows[i] * E, E * sizeof *out);
 }
 
-/* The context as it would be deployed; host, (M, C), yours to free(). */
-static float *deployed_context(struct learner *l)
-{
-    size_t n = (size_t)l->M * (size_t)l->C;
-    float *context = mem_alloc(n, sizeof *context);
-    l->method->compose(l, false, 0);
-    l->device->ops->download(l->device, context, l->context, n * sizeof *context);
-    return context;
-}
-
-static json_t *json_reals(const double *values, int n)
-{
-    json_t *array = json_array();
-    for (int i = 0; i < n; i++)
-        json_array_append_new(array, json_real(values[i]));
-    return array;
-}
-
-/* At most four times a second, and at the end. */
-static void say_progress(struct train *t, int done, int of)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-    if (done < of && seconds - t->said < 0.25)
-        return;
-    t->said = seconds;
-    event_send(json_pack("{s:s, s:i, s:i, s:s}", "event", "progress", "done", done, "of", of,
-                         "unit", "epoch"));
-}
-
-static int report_epoch(void *arg, struct learner *l, const struct loop_epoch *epoch, struct err *e)
+static int after_epoch(void *arg, struct learner *l, const struct loop_epoch *epoch,
+                       const struct loop_state *state, struct err *e)
 {
     struct train *t = arg;
-    int M = l->M;
-    double *values = mem_alloc((size_t)M, sizeof *values),
-           *change = mem_alloc((size_t)M, sizeof *change);
-    float *context = deployed_context(l);
-    size_t n = (size_t)M * (size_t)l->C;
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++)
-        if (!isfinite(context[i]))
-            rc = err_set(e, ERR_NUMERIC, "the context is %f after epoch %d", (double)context[i],
-                         epoch->epoch + 1);
-    spectrum(context, M, l->C, values);
-    for (size_t i = 0; i < n; i++)
-        context[i] -= l->start[i];
-    spectrum(context, M, l->C, change);
-    if (rc == 0) {
-        event_send(json_pack("{s:s, s:i, s:f, s:f, s:f, s:o, s:o, s:f}", "event", "epoch", "epoch",
-                             epoch->epoch, "loss", epoch->loss, "lr", epoch->lr, "accuracy",
-                             epoch->accuracy, "singular", json_reals(values, M), "singular_change",
-                             json_reals(change, M), "effective_rank",
-                             spectrum_effective_rank(values, M)));
-        say_progress(t, epoch->epoch + 1, (int)spec_get_int(t->params, "epochs"));
-    }
-    free(values);
-    free(change);
-    free(context);
+    int rc = report_epoch(l, epoch, e);
+    if (rc == 0)
+        report_progress(&t->said, state->epoch, (int)spec_get_int(t->params, "epochs"));
     return rc;
 }
 
-static int train(struct train *t, const struct part *trained, struct rng *r, struct err *e)
+/* A key that not every method has. */
+static double real_or(const json_t *params, const char *key, double otherwise)
 {
-    int rc;
-    if ((rc = open_bank(t, &t->bank, "train", t->job->train_bank, e)) < 0 ||
-        (rc = choose_images(t, trained, e)) < 0)
-        return rc;
-    struct text_prompts prompts = {0};
-    rc = t->learner.method->prompts(&t->learner, t->params, t->names + trained->first,
-                                    (size_t)trained->n, &prompts, e);
-    if (rc == 0) {
-        struct loop_data data = {fill_view, t, t->bank.views, t->n, t->labels};
-        struct loop_config config = {
-            .epochs = (int)spec_get_int(t->params, "epochs"),
-            .batch = (int)spec_get_int(t->params, "batch"),
-            .lr = spec_get_real(t->params, "lr"),
-            .warmup_lr = spec_get_real(t->params, "warmup-lr"),
-            .momentum = spec_get_real(t->params, "momentum"),
-            .weight_decay = spec_get_real(t->params, "weight-decay"),
-        };
-        rc = loop_train(&t->learner, &prompts, &data, &config, r, report_epoch, t, e);
-    }
-    text_prompts_release(&prompts);
-    return rc;
+    return json_object_get(params, key) ? spec_get_real(params, key) : otherwise;
 }
 
-/* The learned context as an ordinary CoOp prompt, with its spec in the header. */
-static int save_prompt(struct train *t, struct err *e)
+static int train(struct train *t, struct rng *r, struct err *e)
 {
-    struct learner *l = &t->learner;
-    float *context = deployed_context(l);
+    struct loop_data data = {
+        .view = fill_view, .arg = t, .V = t->bank.views, .N = t->n, .labels = t->labels};
+    struct loop_config config = {
+        .epochs = (int)spec_get_int(t->params, "epochs"),
+        .batch = (int)spec_get_int(t->params, "batch"),
+        .lr = spec_get_real(t->params, "lr"),
+        .warmup_lr = real_or(t->params, "warmup-lr", 1e-5),
+        .momentum = real_or(t->params, "momentum", 0.9),
+        .weight_decay = spec_get_real(t->params, "weight-decay"),
+        .epsilon = real_or(t->params, "epsilon", 1e-8),
+    };
+    struct loop_state state = {.rng = r};
+    return loop_train(&t->learner, &data, &config, &state, after_epoch, t, e);
+}
+
+/* The result with its spec in the header. */
+static int save_result(struct train *t, struct err *e)
+{
     char *spec = spec_text(t->spec);
     json_t *metadata = json_pack("{s:s, s:s}", "format", "promptgrid prompt 1", "spec", spec);
-    struct tensor_out tensor = {"ctx", 2, {(size_t)l->M, (size_t)l->C}, context};
     char sha256[HASH_HEX];
-    int rc = safetensors_write(t->job->out, &tensor, 1, metadata, e);
+    int rc = result_save(&t->learner, t->job->out, metadata, e);
     if (rc == 0)
         rc = hash_file(sha256, t->job->out, e);
     if (rc == 0)
@@ -236,7 +178,6 @@ static int save_prompt(struct train *t, struct err *e)
                              t->job->out, "sha256", sha256));
     json_decref(metadata);
     free(spec);
-    free(context);
     return rc;
 }
 
@@ -256,11 +197,26 @@ static void send_result(const struct part *part, const struct eval_result *r, si
         json_pack("{s:s, s:s, s:o}", "event", "prediction", "split", part->name, "labels", labels));
 }
 
-/* Test images of the part's classes against the part's prompts. */
+/* Test images of a part: rows of the test bank. */
+struct test_images {
+    const struct bank *bank;
+    size_t *rows;
+};
+
+static int fetch_features(void *arg, size_t first, size_t n, float *out, struct err *e)
+{
+    const struct test_images *images = arg;
+    size_t E = images->bank->dim;
+    (void)e;
+    for (size_t i = 0; i < n; i++)
+        memcpy(out + i * E, images->bank->features + images->rows[first + i] * E, E * sizeof *out);
+    return 0;
+}
+
 static int test(struct train *t, const struct bank *bank, const struct part *part, struct err *e)
 {
     const struct split_list *list = &t->split.part[SPLIT_TEST];
-    float *images = mem_alloc(list->n * bank->dim, sizeof *images);
+    struct test_images images = {bank, mem_alloc(list->n, sizeof *images.rows)};
     int *labels = mem_alloc(list->n, sizeof *labels);
     size_t n = 0;
     for (size_t i = 0; i < list->n; i++) {
@@ -269,23 +225,20 @@ static int test(struct train *t, const struct bank *bank, const struct part *par
             continue;
         long row = bank_row(bank, i);
         BUG_IF(row < 0); // a test bank covers the whole list
-        memcpy(images + n * bank->dim, bank->features + (size_t)row * bank->dim,
-               bank->dim * sizeof *images);
+        images.rows[n] = (size_t)row;
         labels[n++] = label;
     }
-    struct text_prompts prompts = {0};
+    struct eval_images all = {fetch_features, &images, n, labels};
     struct eval_result result = {0};
-    int rc = t->learner.method->prompts(&t->learner, t->params, t->names + part->first,
-                                        (size_t)part->n, &prompts, e);
+    int rc = t->learner.method->classes(&t->learner, t->names + part->first, part->n, false, e);
     if (rc == 0)
-        rc = eval_run(&t->learner, &prompts, images, labels, n, &result, e);
+        rc = eval_run(&t->learner, &all, &result, e);
     if (rc == 0)
         send_result(part, &result, n);
     else
         err_wrap(e, "testing on '%s'", part->name);
     free(result.predicted);
-    text_prompts_release(&prompts);
-    free(images);
+    free(images.rows);
     free(labels);
     return rc;
 }
@@ -328,10 +281,15 @@ int train_job(const struct job *job, struct err *e)
         rng_seed_torch(&r, seed);
         rng_skip(&r, clip_init_draws(&t.clip.shape));
     }
-    if ((rc = learner_init(&t.learner, method, &t.clip, t.bpe, t.params, seed, &r, e)) < 0)
-        goto out;
     int parts = parts_of(&t, &trained, tested);
-    if (method->init && ((rc = train(&t, &trained, &r, e)) < 0 || (rc = save_prompt(&t, e)) < 0))
+    if ((rc = learner_init(&t.learner, method, &t.clip, t.bpe, t.params, seed, trained.n, &r, e)) <
+        0)
+        goto out;
+    if (method->init &&
+        ((rc = open_bank(&t, &t.bank, "train", job->train_bank, e)) < 0 ||
+         (rc = choose_images(&t, &trained, e)) < 0 ||
+         (rc = method->classes(&t.learner, t.names + trained.first, trained.n, true, e)) < 0 ||
+         (rc = train(&t, &r, e)) < 0 || (rc = save_result(&t, e)) < 0))
         goto out;
     for (int i = 0; i < parts && rc == 0; i++)
         rc = test(&t, &test_bank, &tested[i], e);

@@ -121,6 +121,12 @@ struct device_ops {
     void (*sgd)(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
                 float momentum, float weight_decay, bool first);
 
+    /* torch's Adam, betas 0.9 and 0.999, step counted from 1: weight decay is added to the
+     * gradient, or, decoupled (AdamW), shrinks p first. m, v (n): the moments, zero before step 1.
+     */
+    void (*adam)(struct device *d, float *p, float *m, float *v, const float *g, size_t n,
+                 double lr, double epsilon, double weight_decay, bool decoupled, uint64_t step);
+
     /* p (M, C) = start + mask (A B); A (M, R), B (R, C), mask (M, C) or NULL = 1 */
     void (*lowrank_fwd)(struct device *d, float *p, const float *start, const float *A,
                         const float *B, const float *mask, int M, int R, int C);

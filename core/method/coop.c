@@ -1,47 +1,36 @@
 /*
  * CoOp: the context vectors themselves are trained (spec/training.md section 4; Zhou et al.,
- * "Learning to Prompt for Vision-Language Models", IJCV 2022). One context for all classes, name at
- * the end.
+ * "Learning to Prompt for Vision-Language Models", IJCV 2022).
  */
-#include "core/base/mem.h"
-#include "core/method/method.h"
+#include "core/base/str.h"
+#include "core/method/context.h"
 #include "core/proto/spec.h"
 
-#include <string.h>
+#include <stdlib.h>
 
-static int init(struct learner *l, const json_t *params, struct rng *r, struct err *e)
+static int init(struct learner *l, struct rng *r, struct err *e)
 {
-    const char *words = spec_get_text(params, "context");
-    if (*words) {
-        int rc = learner_start_words(l, words, e);
-        if (rc < 0)
-            return rc;
-    } else {
-        l->M = (int)spec_get_int(params, "length");
-        size_t n = (size_t)l->M * (size_t)l->C;
-        l->start = mem_alloc(n, sizeof *l->start);
-        rng_torch_normal(r, 0.02f, n, l->start);
-    }
-    learner_parameters(l, l->M, (size_t)l->M * (size_t)l->C, l->start);
+    const char *words = spec_get_text(l->params, "context");
+    bool own = str_eq(spec_get_text(l->params, "class-specific"), "yes");
+    int M = (int)spec_get_int(l->params, "length"), groups = own ? l->train_K : 1, rc = 0;
+    float *start = NULL, *initial = NULL;
+    if (*words) // words give one context for all classes, as in the reference
+        rc = context_start_words(l, words, &start, &M, e);
+    else
+        context_start_random(l, r, groups, M, &start);
+    if (rc < 0)
+        return rc;
+    context_open(l, start, *words ? 1 : groups, M, &initial);
+    learner_parameters(l, l->context->n, initial);
+    context_keep(l);
+    free(initial);
     return 0;
-}
-
-static void compose(struct learner *l, bool training, uint64_t step)
-{
-    (void)training;
-    (void)step;
-    l->device->ops->copy(l->device, l->context, l->parameters, l->n);
-}
-
-static void backward(struct learner *l)
-{
-    l->device->ops->copy(l->device, l->gradient, l->dcontext, l->n);
 }
 
 const struct method method_coop = {
     .name = "coop",
     .init = init,
-    .compose = compose,
-    .backward = backward,
-    .prompts = learner_prompts_end,
+    .classes = context_classes,
+    .step = context_step,
+    .logits = context_logits,
 };

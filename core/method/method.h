@@ -1,73 +1,124 @@
 /*
- * A prompt-tuning method at work on one run.
+ * A method at work on one run: what it trains, the gradient of one batch, the logits of its result.
  *
- * A method owns a flat array of trained parameters and says how they make the context vectors that
- * the text tower reads; the loop in core/train does the rest. Add a method: one file here, one row
- * in method.c, one row in core/proto/method_keys.c.
+ * A method is one file here, one row in method.c and one row in core/proto/method_keys.c. It owns a
+ * flat array of trained parameters; the loop in core/train applies the optimizer. What several
+ * methods share is beside it: context.h (learned context vectors and the text tower), classifier.h
+ * (frozen text features).
  */
 #ifndef PROMPTGRID_METHOD_METHOD_H
 #define PROMPTGRID_METHOD_METHOD_H
 
 #include "core/base/rng.h"
 #include "core/clip/bpe.h"
-#include "core/clip/text.h"
+#include "core/clip/model.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct learner;
+struct context;
+
+/* Images of one step or evaluation: device memory but for the labels. */
+struct batch {
+    int n;
+    const float *images; // (n, E) image features, not unit length; `pixels` methods: (n, 3, S, S)
+    const int *labels;   // host, (n) 0..K-1
+    float *loss, *hit;   // (n) =: cross entropy of each image, 1 where its largest logit is right
+};
+
+/* What a method that fits by itself is given: host memory, borrowed. */
+struct fit_data {
+    const float *train; // (V, N, E) views of the training features, not unit length
+    size_t V, N;
+    const int *labels; // (N)
+    const float *val;  // (val_N, E) of the few-shot validation picks
+    const int *val_labels;
+    size_t val_N;
+    int K;
+};
 
 struct method {
     const char *name; // as in core/proto/method_keys.c
+    bool pixels;      // trains on pixels through the image tower, not on banked features
 
-    /* Set M, n and start, allocate with learner_parameters and fill the initial parameters.
-     * `params`: the spec's, every key resolved. `r`: torch's stream, where a prompt is initialised.
-     * NULL = nothing is trained. */
-    int (*init)(struct learner *l, const json_t *params, struct rng *r, struct err *e);
+    /* Parameters and their start: learner_parameters and learner_keep. `r` is torch's stream where
+     * the reference initialises its prompt. NULL = nothing is trained. */
+    int (*init)(struct learner *l, struct rng *r, struct err *e);
 
-    /* context (M, C) = f(parameters); training: with dropout, whose mask depends on `step`. */
-    void (*compose)(struct learner *l, bool training, uint64_t step);
+    /* The classes that the next steps or logits are about; names with spaces for underscores.
+     * Called before training and before each evaluation; sets l->K. */
+    int (*classes)(struct learner *l, char *const *names, int K, bool training, struct err *e);
 
-    /* gradient (n) = from dcontext (M, C), after compose of the same step. */
-    void (*backward)(struct learner *l);
+    /* gradient (n) = of the method's loss on the batch; loss and hit of the batch. `number` counts
+     * steps from 0. NULL for methods that fit. */
+    void (*step)(struct learner *l, const struct batch *b, uint64_t number);
 
-    /* The prompts of these classes; names have their underscores replaced already. */
-    int (*prompts)(struct learner *l, const json_t *params, char *const *names, size_t K,
-                   struct text_prompts *out, struct err *e);
+    /* (optional) Train by other means than steps. */
+    int (*fit)(struct learner *l, const struct fit_data *data, struct err *e);
+
+    /* (optional) After each epoch, 0-based. */
+    void (*epoch)(struct learner *l, int epoch);
+
+    /* logits (n, K) = of images as in struct batch, with the method's result as it is deployed. */
+    void (*logits)(struct learner *l, const float *images, int n, float *logits);
 
     void (*release)(struct learner *l); // (optional) of `own`
 };
 
+enum optimizer { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
+enum schedule { SCHEDULE_WARMUP_COSINE, SCHEDULE_COSINE_PER_STEP };
+
+/* A named array that outlives the loop: saved with the result, with a checkpoint, or both. */
+enum { KEEP_RESULT = 1, KEEP_CHECKPOINT = 2 };
+struct kept {
+    const char *name; // a string literal
+    float *data;      // device
+    int dims;
+    size_t shape[4];
+    int when;
+};
+
+enum { LEARNER_KEPT = 64 };
+
 struct learner {
     const struct method *method;
-    const struct clip *clip; // borrowed, as the next two
+    const struct clip *clip; // borrowed, as the next three
     struct bpe *bpe;
     struct device *device;
+    const json_t *params;
     uint64_t seed;
-    int M, C;                                // context vectors, text width
-    float *start;                            // host, (M, C): the context before training
-    size_t n;                                // trained parameters
-    float *parameters, *gradient, *momentum; // device, (n) each
-    float *context, *dcontext;               // device, (M, C) each
-    void *own;                               // the method's
+    int train_K; // classes of the training part; set before init
+    int K;       // classes in work
+
+    size_t n;                     // trained parameters
+    float *parameters, *gradient; // device, (n)
+    float *moment, *second;       // device, (n): the optimizer's state
+    enum optimizer optimizer;
+    enum schedule schedule;
+
+    struct context *context; // of methods that learn a context; NULL otherwise
+    void *own;               // the method's
+
+    struct kept kept[LEARNER_KEPT];
+    int n_kept;
 };
 
 const struct method *method_get(const char *name); // NULL if unknown
 
+/* train_K: number of classes that are trained on. */
 int learner_init(struct learner *l, const struct method *method, const struct clip *clip,
-                 struct bpe *bpe, const json_t *params, uint64_t seed, struct rng *r,
+                 struct bpe *bpe, const json_t *params, uint64_t seed, int train_K, struct rng *r,
                  struct err *e);
 void learner_release(struct learner *l);
 
-/* For methods: M x C context memory and n parameters, copied from `initial` (host). */
-void learner_parameters(struct learner *l, int M, size_t n, const float *initial);
+/* n parameters copied from `initial` (host), with gradient and optimizer state, which checkpoints
+ * keep. */
+void learner_parameters(struct learner *l, size_t n, const float *initial);
 
-/* For methods: the embeddings of the words of `text`, one vector a word, as l->start and l->M
- * (spec/training.md section 4); ERR_RANGE when there are none. */
-int learner_start_words(struct learner *l, const char *text, struct err *e);
-
-/* For methods: SOT, the M context vectors, the class name's tokens and ".", EOT. */
-int learner_prompts_end(struct learner *l, const json_t *params, char *const *names, size_t K,
-                        struct text_prompts *out, struct err *e);
+/* `rows` x `columns` (0 = a vector) of `data`, saved under `name`. */
+void learner_keep(struct learner *l, const char *name, float *data, size_t rows, size_t columns,
+                  int when);
 
 extern const struct method method_zero_shot, method_coop, method_rlp;
 

@@ -1,34 +1,47 @@
 /*
- * Zero-shot CLIP: the dataset's template with the class name in place of {} (spec/training.md
+ * Zero-shot CLIP: hand-written templates with the class name in place of {} (spec/training.md
  * section 6). Nothing is trained.
  */
 #include "core/base/mem.h"
-#include "core/base/str.h"
-#include "core/method/method.h"
+#include "core/method/classifier.h"
 #include "core/proto/spec.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-static int prompts(struct learner *l, const json_t *params, char *const *names, size_t K,
-                   struct text_prompts *out, struct err *e)
+struct zero_shot {
+    float *text; // device, (K, E), unit length
+};
+
+static int classes(struct learner *l, char *const *names, int K, bool training, struct err *e)
 {
-    const char *template_ = spec_get_text(params, "template"), *hole = strstr(template_, "{}");
-    if (!hole)
-        return err_set(e, ERR_RANGE, "template '%s' has no {} for the class name", template_);
-    for (size_t k = 0; k < K; k++) {
-        char *text = str_format("%.*s%s%s", (int)(hole - template_), template_, names[k], hole + 2);
-        int *ids = NULL;
-        size_t n = 0;
-        int rc = bpe_tokenize(l->bpe, text, l->clip->shape.context, &ids, &n, e);
-        if (rc == 0)
-            text_prompts_add(out, ids, n);
-        free(ids);
-        free(text);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    (void)training;
+    if (!l->own)
+        l->own = mem_zero(1, sizeof(struct zero_shot));
+    struct zero_shot *z = l->own;
+    const char *template_ = spec_get_text(l->params, "template");
+    device_release(l->device, z->text);
+    z->text = device_floats(l->device, (size_t)K * (size_t)l->clip->shape.embed);
+    l->K = K;
+    return classifier_features(l, &template_, 1, names, K, CLASSIFIER_UNIT, z->text, e);
 }
 
-const struct method method_zero_shot = {.name = "zero-shot", .prompts = prompts};
+static void logits(struct learner *l, const float *images, int n, float *out)
+{
+    const struct zero_shot *z = l->own;
+    classifier_logits(l, z->text, l->K, images, n, out);
+}
+
+static void release(struct learner *l)
+{
+    struct zero_shot *z = l->own;
+    if (z)
+        device_release(l->device, z->text);
+    free(z);
+}
+
+const struct method method_zero_shot = {
+    .name = "zero-shot",
+    .classes = classes,
+    .logits = logits,
+    .release = release,
+};

@@ -27,11 +27,37 @@ static const struct method_key zero_shot_keys[] = {
     {0},
 };
 
+/* What a low-rank context needs beside its rank. */
+#define FACTOR_KEYS                                                                                \
+    {"dropout", KEY_REAL, 0, 0.95, NULL, "0.1", "dropout of the product A B (rate assumed)"},      \
+        {"zero", KEY_CHOICE, 0, 0, "A|B", "A", "factor that starts at zero (assumed)"},            \
+    {                                                                                              \
+        "std", KEY_REAL, 0, 10, NULL, "0.02",                                                      \
+            "standard deviation of the other factor's start (assumed)"                             \
+    }
+
+/* Low rank as a plug-in: any learned context may be start + dropout(A B). */
+#define RANK_KEYS                                                                                  \
+    {"rank",                                                                                       \
+     KEY_INT,                                                                                      \
+     0,                                                                                            \
+     64,                                                                                           \
+     NULL,                                                                                         \
+     "0",                                                                                          \
+     "train the context as start + A B of this rank; 0 = in full"},                                \
+        FACTOR_KEYS
+
 static const struct method_key coop_keys[] = {
     {"context", KEY_TEXT, 0, 0, NULL, "a photo of a",
      "words whose embeddings the context starts from; \"\" = random, normal with std 0.02"},
     {"length", KEY_INT, 1, 64, NULL, "16",
      "context vectors; words give their own number and this key is then ignored"},
+    {"class-specific", KEY_CHOICE, 0, 0, "no|yes", "no",
+     "a context for every class; cannot serve new classes; ignored with words, as in the "
+     "reference"},
+    {"position", KEY_CHOICE, 0, 0, "end|middle|front", "end",
+     "where the class name stands: after, within or before the context"},
+    RANK_KEYS,
     SGD_KEYS("0.002"),
     {0},
 };
@@ -40,10 +66,9 @@ static const struct method_key rlp_keys[] = {
     {"context", KEY_TEXT, 0, 0, NULL, "a photo of a",
      "words of the frozen initial context that the low-rank product is added to"},
     {"rank", KEY_INT, 1, 64, NULL, "1", "R of the factors A (M x R) and B (R x C)"},
-    {"dropout", KEY_REAL, 0, 0.95, NULL, "0.1", "dropout of the product A B (rate assumed)"},
-    {"zero", KEY_CHOICE, 0, 0, "A|B", "A", "factor that starts at zero (assumed)"},
-    {"std", KEY_REAL, 0, 10, NULL, "0.02",
-     "standard deviation of the other factor's start (assumed)"},
+    FACTOR_KEYS,
+    {"init-branch", KEY_CHOICE, 0, 0, "yes|no", "yes",
+     "no: the context is the product alone, both factors random (ablation)"},
     SGD_KEYS("0.002"),
     {0},
 };

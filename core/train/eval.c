@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { IMAGES = 256 }; // images whose logits are in memory at once
+enum { FEATURE_IMAGES = 256, PIXEL_IMAGES = 32 }; // images in work at once
 
 void eval_metrics(struct eval_result *r, const int *labels, size_t N, size_t K)
 {
@@ -31,71 +31,52 @@ void eval_metrics(struct eval_result *r, const int *labels, size_t N, size_t K)
     free(as_label);
 }
 
-/* predicted (N); an image without a finite largest logit is an error. */
-static int predict(struct learner *l, const float *unit_text, size_t K, const float *images,
-                   size_t N, int *predicted, struct err *e)
+/* The first largest of a row of logits; -1 when it is not finite. */
+static int top_of(const float *row, int K)
 {
-    struct device *d = l->device;
-    size_t E = (size_t)l->clip->shape.embed;
-    float *x = device_floats(d, IMAGES * E), *norm = device_floats(d, IMAGES);
-    float *logits = device_floats(d, IMAGES * K), *host = mem_alloc(IMAGES * K, sizeof *host);
-    int rc = device_sync(d, e);
-    for (size_t at = 0; rc == 0 && at < N; at += IMAGES) {
-        size_t n = N - at < IMAGES ? N - at : IMAGES;
-        d->ops->upload(d, x, images + at * E, n * E * sizeof *x);
-        d->ops->l2norm_fwd(d, x, norm, x, (int)n, (int)E);
-        d->ops->matmul_nt(d, logits, x, unit_text, (int)n, (int)K, (int)E, l->clip->logit_scale);
-        d->ops->download(d, host, logits, n * K * sizeof *host);
-        rc = device_sync(d, e);
-        for (size_t i = 0; rc == 0 && i < n; i++) {
-            const float *row = host + i * K;
-            int top = 0;
-            for (size_t k = 1; k < K; k++)
-                if (row[k] > row[top])
-                    top = (int)k;
-            if (!isfinite(row[top]))
-                rc = err_set(e, ERR_NUMERIC, "logit of test image %zu is %f", at + i,
-                             (double)row[top]);
-            predicted[at + i] = top;
-        }
-    }
-    device_release(d, x);
-    device_release(d, norm);
-    device_release(d, logits);
-    free(host);
-    return rc;
+    int top = 0;
+    for (int k = 1; k < K; k++)
+        if (row[k] > row[top])
+            top = k;
+    return isfinite(row[top]) ? top : -1;
 }
 
-int eval_run(struct learner *l, const struct text_prompts *prompts, const float *images,
-             const int *labels, size_t N, struct eval_result *out, struct err *e)
+int eval_run(struct learner *l, const struct eval_images *images, struct eval_result *out,
+             struct err *e)
 {
     struct device *d = l->device;
-    size_t K = prompts->K, E = (size_t)l->clip->shape.embed;
-    struct text *text = NULL;
+    size_t K = (size_t)l->K, S = (size_t)l->clip->shape.image_size, N = images->N;
+    size_t width = l->method->pixels ? 3 * S * S : (size_t)l->clip->shape.embed;
+    size_t most = l->method->pixels ? PIXEL_IMAGES : FEATURE_IMAGES;
     *out = (struct eval_result){0};
     if (N == 0)
         return err_set(e, ERR_RANGE, "no test images");
-    int rc = text_new(&text, l->clip, prompts, l->M, TEXT_FORWARD, e);
-    if (rc < 0)
-        return rc;
-    float *features = device_floats(d, K * E), *norm = device_floats(d, K);
+    float *host = mem_alloc(most * (width > K ? width : K), sizeof *host);
+    float *x = device_floats(d, most * width), *logits = device_floats(d, most * K);
     out->predicted = mem_alloc(N, sizeof *out->predicted);
-    if ((rc = device_sync(d, e)) < 0)
-        goto out;
-    if (l->method->compose)
-        l->method->compose(l, false, 0);
-    text_forward(text, l->context, features);
-    d->ops->l2norm_fwd(d, features, norm, features, (int)K, (int)E);
-    rc = predict(l, features, K, images, N, out->predicted, e);
-    if (rc == 0)
-        eval_metrics(out, labels, N, K);
-out:
-    device_release(d, features);
-    device_release(d, norm);
-    text_free(text);
-    if (rc < 0) {
-        free(out->predicted);
-        out->predicted = NULL;
+    int rc = device_sync(d, e);
+    for (size_t at = 0; rc == 0 && at < N; at += most) {
+        size_t n = N - at < most ? N - at : most;
+        if ((rc = images->fetch(images->arg, at, n, host, e)) < 0)
+            break;
+        d->ops->upload(d, x, host, n * width * sizeof *x);
+        l->method->logits(l, x, (int)n, logits);
+        d->ops->download(d, host, logits, n * K * sizeof *host);
+        rc = device_sync(d, e);
+        for (size_t i = 0; rc == 0 && i < n; i++) {
+            out->predicted[at + i] = top_of(host + i * K, l->K);
+            if (out->predicted[at + i] < 0)
+                rc = err_set(e, ERR_NUMERIC, "the logits of test image %zu are not finite", at + i);
+        }
     }
+    if (rc == 0)
+        eval_metrics(out, images->labels, N, K);
+    else
+        free(out->predicted);
+    device_release(d, x);
+    device_release(d, logits);
+    free(host);
+    if (rc < 0)
+        out->predicted = NULL;
     return rc;
 }

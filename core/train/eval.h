@@ -1,5 +1,5 @@
 /*
- * Evaluation of a prompt: features of a set of classes against a bank of test images.
+ * Evaluation of a method's result: logits of test images, predictions, metrics.
  */
 #ifndef PROMPTGRID_TRAIN_EVAL_H
 #define PROMPTGRID_TRAIN_EVAL_H
@@ -12,9 +12,18 @@ struct eval_result {
     double macro_f1; // percent: unweighted mean of F1 over the labels that occur
 };
 
-/* images (N, E), host, not unit length; labels (N) 0..K-1. Uses the context as it is deployed. */
-int eval_run(struct learner *l, const struct text_prompts *prompts, const float *images,
-             const int *labels, size_t N, struct eval_result *out, struct err *e);
+/* Test images, fetched in order: out (n, width) = images first .. first + n - 1. */
+struct eval_images {
+    int (*fetch)(void *arg, size_t first, size_t n, float *out, struct err *e);
+    void *arg;
+    size_t N;
+    const int *labels; // (N) 0..K-1
+};
+
+/* The learner's classes are set; its result is used as it is deployed. A logit that is not finite
+ * is ERR_NUMERIC. */
+int eval_run(struct learner *l, const struct eval_images *images, struct eval_result *out,
+             struct err *e);
 
 /* Only the metrics, from predictions. */
 void eval_metrics(struct eval_result *r, const int *labels, size_t N, size_t K);

@@ -1,9 +1,10 @@
 /*
- * One step: context -> text features -> logits -> cross entropy -> back to the context -> SGD.
+ * The loop: see loop.h. Losses stay on the device and are read back once per epoch.
  */
 #include "core/train/loop.h"
 
 #include "core/base/mem.h"
+#include "core/train/optim.h"
 #include "core/train/schedule.h"
 
 #include <math.h>
@@ -12,15 +13,12 @@
 struct loop {
     struct learner *l;
     struct device *d;
-    struct text *text;
-    int N, K, E, B;                     // images, classes, joint dimension, largest batch
-    float *images, *image_norm;         // (N, E) unit length, (N): the epoch's view
-    float *batch;                       // (B, E)
-    float *features, *unit, *text_norm; // (K, E), (K, E), (K)
-    float *dunit, *dfeatures;           // (K, E)
-    float *logits;                      // (B, K), their gradient after the loss
-    float *loss, *hit;                  // (steps x B): one epoch, read back at its end
-    float *memory;                      // the one allocation behind all of them
+    int N, B;          // images, largest batch
+    size_t width;      // numbers per image: E, or 3 S S
+    float *images;     // (N, E): the epoch's view; NULL for pixels
+    float *batch;      // (B, width)
+    float *loss, *hit; // (N): one epoch
+    float *memory;     // the one allocation behind them
 };
 
 void loop_close(struct loop *s)
@@ -28,72 +26,49 @@ void loop_close(struct loop *s)
     if (!s)
         return;
     device_release(s->d, s->memory);
-    text_free(s->text);
     free(s);
 }
 
-int loop_open(struct loop **out, struct learner *l, const struct text_prompts *prompts,
-              size_t images, int batch, struct err *e)
+int loop_open(struct loop **out, struct learner *l, size_t images, int batch, struct err *e)
 {
-    size_t N = images, K = prompts->K, E = (size_t)l->clip->shape.embed;
-    size_t B = N < (size_t)batch ? N : (size_t)batch;
+    size_t S = (size_t)l->clip->shape.image_size;
     struct loop *s = mem_zero(1, sizeof *s);
-    *s = (struct loop){.l = l, .d = l->device, .N = (int)N, .K = (int)K, .E = (int)E, .B = (int)B};
-    int rc = text_new(&s->text, l->clip, prompts, l->M, TEXT_BACKWARD, e);
-    if (rc < 0)
-        goto fail;
-    const struct {
-        float **to;
-        size_t n;
-    } parts[] = {
-        {&s->images, N * E}, {&s->image_norm, N}, {&s->batch, B * E}, {&s->features, K * E},
-        {&s->unit, K * E},   {&s->text_norm, K},  {&s->dunit, K * E}, {&s->dfeatures, K * E},
-        {&s->logits, B * K}, {&s->loss, N},       {&s->hit, N},
-    };
-    size_t total = 0;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        total += (parts[i].n + 15) / 16 * 16;
-    s->memory = device_floats(s->d, total);
-    total = 0;
-    for (size_t i = 0; s->memory && i < sizeof parts / sizeof parts[0]; i++) {
-        *parts[i].to = s->memory + total;
-        total += (parts[i].n + 15) / 16 * 16;
+    *s = (struct loop){.l = l, .d = l->device, .N = (int)images};
+    s->B = s->N < batch ? s->N : batch;
+    s->width = l->method->pixels ? 3 * S * S : (size_t)l->clip->shape.embed;
+    size_t all = l->method->pixels ? 0 : images * s->width, one = (size_t)s->B * s->width;
+    s->memory = device_floats(s->d, all + one + 2 * images);
+    int rc = device_sync(s->d, e);
+    if (rc < 0) {
+        loop_close(s);
+        return rc;
     }
-    if ((rc = device_sync(s->d, e)) < 0)
-        goto fail;
+    s->images = s->memory;
+    s->batch = s->images + all;
+    s->loss = s->batch + one;
+    s->hit = s->loss + images;
     *out = s;
     return 0;
-fail:
-    loop_close(s);
-    return rc;
 }
 
 void loop_images(struct loop *s, const float *images)
 {
-    size_t n = (size_t)s->N * (size_t)s->E;
-    s->d->ops->upload(s->d, s->images, images, n * sizeof *images);
-    s->d->ops->l2norm_fwd(s->d, s->images, s->image_norm, s->images, s->N, s->E);
+    s->d->ops->upload(s->d, s->images, images, (size_t)s->N * s->width * sizeof *images);
+}
+
+void loop_pixels(struct loop *s, const float *pixels, int n)
+{
+    s->d->ops->upload(s->d, s->batch, pixels, (size_t)n * s->width * sizeof *pixels);
 }
 
 void loop_step(struct loop *s, const struct loop_config *config, const int *rows, const int *labels,
                int n, size_t at, double lr, uint64_t number)
 {
-    struct learner *l = s->l;
-    struct device *d = s->d;
-    const struct device_ops *ops = d->ops;
-    float scale = l->clip->logit_scale;
-    l->method->compose(l, true, number);
-    text_forward(s->text, l->context, s->features);
-    ops->l2norm_fwd(d, s->unit, s->text_norm, s->features, s->K, s->E);
-    ops->gather(d, s->batch, s->images, rows, n, s->E);
-    ops->matmul_nt(d, s->logits, s->batch, s->unit, n, s->K, s->E, scale);
-    ops->cross_entropy(d, s->loss + at, s->hit + at, s->logits, s->logits, labels, n, s->K);
-    ops->matmul_tn(d, s->dunit, s->logits, s->batch, s->K, s->E, n, scale);
-    ops->l2norm_bwd(d, s->dfeatures, s->dunit, s->unit, s->text_norm, s->K, s->E);
-    text_backward(s->text, s->dfeatures, l->dcontext);
-    l->method->backward(l);
-    ops->sgd(d, l->parameters, l->momentum, l->gradient, l->n, (float)lr, (float)config->momentum,
-             (float)config->weight_decay, number == 0);
+    if (rows)
+        s->d->ops->gather(s->d, s->batch, s->images, rows, n, (int)s->width);
+    const struct batch b = {n, s->batch, labels, s->loss + at, s->hit + at};
+    s->l->method->step(s->l, &b, number);
+    optim_step(s->l, config, lr, number);
 }
 
 int loop_read(struct loop *s, struct loop_epoch *epoch, size_t used, struct err *e)
@@ -116,43 +91,72 @@ int loop_read(struct loop *s, struct loop_epoch *epoch, size_t used, struct err 
     return rc;
 }
 
-int loop_train(struct learner *l, const struct text_prompts *prompts, const struct loop_data *data,
-               const struct loop_config *config, struct rng *r, loop_report report, void *arg,
-               struct err *e)
+static double rate_of(const struct learner *l, const struct loop_config *c,
+                      const struct loop_state *state, size_t steps)
 {
+    if (l->schedule == SCHEDULE_COSINE_PER_STEP)
+        return schedule_cosine(state->number, (uint64_t)c->epochs * steps, c->lr);
+    return schedule_lr(state->epoch, c->epochs, c->lr, c->warmup_lr);
+}
+
+/* One epoch over rows and labels in their order; host: room for a batch of pixels. */
+static int run_epoch(struct loop *s, const struct loop_data *data, const struct loop_config *config,
+                     struct loop_state *state, const int *rows, const int *labels, size_t used,
+                     float *host, struct loop_epoch *done, struct err *e)
+{
+    int rc = 0;
+    size_t steps = used / (size_t)s->B;
+    for (size_t at = 0; at < used && rc == 0; at += (size_t)s->B) {
+        bool pixels = s->l->method->pixels;
+        if (pixels && (rc = data->pixels(data->arg, state->epoch, rows + at, s->B, host, e)) < 0)
+            return rc;
+        if (pixels)
+            loop_pixels(s, host, s->B);
+        done->lr = rate_of(s->l, config, state, steps);
+        loop_step(s, config, pixels ? NULL : rows + at, labels + at, s->B, at, done->lr,
+                  state->number++);
+    }
+    return loop_read(s, done, used, e);
+}
+
+int loop_train(struct learner *l, const struct loop_data *data, const struct loop_config *config,
+               struct loop_state *state, loop_report report, void *arg, struct err *e)
+{
+    struct loop *s;
     if (data->N == 0)
         return err_set(e, ERR_RANGE, "no training images");
-    struct loop *s;
-    int rc = loop_open(&s, l, prompts, data->N, config->batch, e);
+    int rc = loop_open(&s, l, data->N, config->batch, e);
     if (rc < 0)
         return rc;
     size_t N = data->N, used = schedule_used(N, (size_t)config->batch);
     uint32_t *order = mem_alloc(N, sizeof *order);
     int *rows = mem_alloc(N, sizeof *rows), *labels = mem_alloc(N, sizeof *labels);
-    float *images = mem_alloc(N * (size_t)s->E, sizeof *images);
-    uint64_t number = 0;
-    for (int epoch = 0; rc == 0 && epoch < config->epochs; epoch++) {
-        if (epoch == 0 || data->V > 1) {
-            data->view(data->arg, (size_t)epoch % data->V, images);
-            loop_images(s, images);
+    float *host = mem_alloc((l->method->pixels ? (size_t)s->B : N) * s->width, sizeof *host);
+    size_t held = SIZE_MAX; // the view on the device
+    while (rc == 0 && state->epoch < config->epochs) {
+        size_t view = data->V ? (size_t)state->epoch % data->V : 0;
+        if (!l->method->pixels && view != held) {
+            data->view(data->arg, view, host);
+            loop_images(s, host);
+            held = view;
         }
-        schedule_order(r, N, order);
+        schedule_order(state->rng, N, order);
         for (size_t i = 0; i < N; i++) {
             rows[i] = (int)order[i];
             labels[i] = data->labels[order[i]];
         }
-        struct loop_epoch done = {.epoch = epoch};
-        done.lr = schedule_lr(epoch, config->epochs, config->lr, config->warmup_lr);
-        for (size_t at = 0; at < used; at += (size_t)s->B)
-            loop_step(s, config, rows + at, labels + at, s->B, at, done.lr, number++);
-        rc = loop_read(s, &done, used, e);
+        struct loop_epoch done = {.epoch = state->epoch};
+        rc = run_epoch(s, data, config, state, rows, labels, used, host, &done, e);
+        if (rc == 0 && l->method->epoch)
+            l->method->epoch(l, state->epoch);
+        state->epoch++;
         if (rc == 0)
-            rc = report(arg, l, &done, e);
+            rc = report(arg, l, &done, state, e);
     }
     free(order);
     free(rows);
     free(labels);
-    free(images);
+    free(host);
     loop_close(s);
     return rc;
 }

@@ -10,6 +10,11 @@ double schedule_lr(int epoch, int epochs, double lr, double warmup_lr)
     return 0.5 * lr * (1 + cos(M_PI * (epoch - 1) / epochs));
 }
 
+double schedule_cosine(uint64_t step, uint64_t steps, double lr)
+{
+    return 0.5 * lr * (1 + cos(M_PI * (double)step / (double)steps));
+}
+
 size_t schedule_used(size_t images, size_t batch)
 {
     return images < batch ? images : images / batch * batch;

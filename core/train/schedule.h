@@ -12,6 +12,9 @@
  * at epoch 1: 0.5 lr (1 + cos(pi (epoch - 1) / epochs)). */
 double schedule_lr(int epoch, int epochs, double lr, double warmup_lr);
 
+/* Plain cosine over all steps, no warm-up: 0.5 lr (1 + cos(pi step / steps)). */
+double schedule_cosine(uint64_t step, uint64_t steps, double lr);
+
 /* Images per epoch that are used: the short last batch is dropped unless it is the only one. */
 size_t schedule_used(size_t images, size_t batch);
 

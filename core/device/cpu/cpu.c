@@ -106,6 +106,7 @@ static const struct device_ops ops = {
     .l2norm_bwd = cpu_l2norm_bwd,
     .cross_entropy = cpu_cross_entropy,
     .sgd = cpu_sgd,
+    .adam = cpu_adam,
     .lowrank_fwd = cpu_lowrank_fwd,
     .lowrank_bwd = cpu_lowrank_bwd,
 };

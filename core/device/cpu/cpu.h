@@ -82,6 +82,8 @@ void cpu_cross_entropy(struct device *d, float *loss, float *hit, float *dlogits
                        const float *logits, const int *labels, int B, int K);
 void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
              float momentum, float weight_decay, bool first);
+void cpu_adam(struct device *d, float *p, float *m, float *v, const float *g, size_t n, double lr,
+              double epsilon, double weight_decay, bool decoupled, uint64_t step);
 void cpu_lowrank_fwd(struct device *d, float *p, const float *start, const float *A, const float *B,
                      const float *mask, int M, int R, int C);
 void cpu_lowrank_bwd(struct device *d, float *dA, float *dB, const float *dp, const float *A,

@@ -59,6 +59,37 @@ void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n, f
         thread_run(cpu_of(d)->pool, cpu_chunks(n, ELEMENTS), sgd_chunk, &s);
 }
 
+struct adam {
+    float *p, *m, *v;
+    const float *g;
+    size_t n;
+    double step_size, root, epsilon, decay, shrink; // root: sqrt(1 - beta2^t)
+};
+
+static void adam_chunk(void *arg, size_t chunk)
+{
+    struct adam *a = arg;
+    size_t first = chunk * ELEMENTS, last = first + ELEMENTS < a->n ? first + ELEMENTS : a->n;
+    for (size_t i = first; i < last; i++) {
+        double p = a->p[i] * a->shrink, g = a->g[i] + a->decay * p;
+        a->m[i] = (float)(0.9 * a->m[i] + (1 - 0.9) * g);
+        a->v[i] = (float)(0.999 * a->v[i] + (1 - 0.999) * g * g);
+        a->p[i] = (float)(p - a->step_size * a->m[i] / (sqrt(a->v[i]) / a->root + a->epsilon));
+    }
+}
+
+void cpu_adam(struct device *d, float *p, float *m, float *v, const float *g, size_t n, double lr,
+              double epsilon, double weight_decay, bool decoupled, uint64_t step)
+{
+    struct adam a = {p, m, v, g, n, .epsilon = epsilon};
+    a.step_size = lr / (1 - pow(0.9, (double)step));
+    a.root = sqrt(1 - pow(0.999, (double)step));
+    a.decay = decoupled ? 0 : weight_decay;
+    a.shrink = decoupled ? 1 - lr * weight_decay : 1;
+    if (!cpu_of(d)->error.code)
+        thread_run(cpu_of(d)->pool, cpu_chunks(n, ELEMENTS), adam_chunk, &a);
+}
+
 void cpu_lowrank_fwd(struct device *d, float *p, const float *start, const float *A, const float *B,
                      const float *mask, int M, int R, int C)
 {

@@ -18,7 +18,7 @@ Tensors, all float32 (ids and labels too; N images, K classes, B batch, E joint,
     .features (K, E), .loss (), .grad = d loss / d context, (M, C) or (K, M, C)
   factor.loss, .dA (M, R), .dB (R, C)  context = values("start") + mask * (A B), M = 4, R = 2;
     A = values("factor.A", M R, 0.5), B = values("factor.B", R C, 0.1)
-  mask (STEPS, M, C)       0 or 1 / 0.9; factor uses the first
+  mask (STEPS, M, C)       dropout_mask of seed 1, rate 0.1: 0 or 1 / 0.9; factor uses the first
   train.labels (STEPS, B)  of values("train.images", STEPS B E, 1)
   coop.losses (STEPS), coop.context (M, C)          start values("start", M C, 0.1)
   rlp.losses, rlp.A, rlp.B, masked.losses, .A, .B   A zero, B = values("rlp.B", R C, 0.1), same start
@@ -61,6 +61,21 @@ def values(name, n, scale):
 
 def tensor(name, scale, *shape):
     return torch.from_numpy(values(name, int(np.prod(shape)), scale).reshape(shape).astype(np.float64))
+
+
+def philox(key, counter, stream):
+    """Philox 4x32-10 (Salmon et al., SC 2011) -> four 32-bit words."""
+    k, c = [key & 0xffffffff, key >> 32], [counter & 0xffffffff, counter >> 32, stream & 0xffffffff, stream >> 32]
+    for _ in range(10):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [b >> 32 ^ c[1] ^ k[0], b & 0xffffffff, a >> 32 ^ c[3] ^ k[1], a & 0xffffffff]
+        k = [(k[0] + 0x9E3779B9) & 0xffffffff, (k[1] + 0xBB67AE85) & 0xffffffff]
+    return c
+
+
+def dropout_mask(seed, step, n, rate=np.float32(0.1)):
+    words = [w for i in range((n + 3) // 4) for w in philox(seed, step << 32 | i, 0x726C70)][:n]
+    return np.array([0 if np.float32((w >> 8) * 2.0 ** -24) < rate else np.float32(1) / (np.float32(1) - rate) for w in words], np.float64)
 
 
 class Clip:
@@ -216,8 +231,7 @@ def main():
         out["names"] = padded(names)
         labels = torch.tensor([i % len(names) for i in range(B)])
         out["labels"] = labels
-        out["mask"] = torch.tensor([[[0.0 if r.random() < 0.1 else np.float32(1 / 0.9) for _ in range(clip.tw)]
-                                     for _ in range(M)] for _ in range(STEPS)])
+        out["mask"] = torch.tensor(np.stack([dropout_mask(1, step, M * clip.tw) for step in range(STEPS)]).reshape(STEPS, M, clip.tw))
         gradients(clip, names, labels, out)
         training(clip, names, out, r)
         write(os.path.join(HERE, name, "fixture.safetensors"), out)

@@ -1,0 +1,378 @@
+/* Learned contexts: see context.h. */
+#include "core/method/context.h"
+
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/proto/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DROPOUT_STREAM = 0x726c70 }; // names this use of the counter-based generator
+
+/* ---- start ---- */
+
+int context_start_words(const struct learner *l, const char *text, float **start, int *M,
+                        struct err *e)
+{
+    char *words = mem_strdup(text);
+    int count = 0, *ids = NULL;
+    size_t n = 0, C = (size_t)l->clip->shape.text_width;
+    for (char *p = words; *p; p++) {
+        if (*p == '_')
+            *p = ' ';
+        count += *p != ' ' && (p == words || p[-1] == ' ');
+    }
+    int rc = bpe_encode(l->bpe, words, &ids, &n, e);
+    if (rc == 0 && (count == 0 || n < (size_t)count))
+        rc = err_set(e, ERR_RANGE, "context '%s' has no words", text);
+    if (rc == 0) {
+        // The number of vectors is the number of words, even where a word is several tokens.
+        *M = count;
+        *start = mem_alloc((size_t)count * C, sizeof **start);
+        clip_embed_tokens(l->clip, ids, (size_t)count, *start);
+    }
+    free(ids);
+    free(words);
+    return rc;
+}
+
+void context_start_random(const struct learner *l, struct rng *r, int groups, int M, float **start)
+{
+    size_t n = (size_t)groups * (size_t)M * (size_t)l->clip->shape.text_width;
+    *start = mem_alloc(n, sizeof **start);
+    rng_torch_normal(r, 0.02f, n, *start);
+}
+
+/* ---- parameters ---- */
+
+static bool has_key(const struct learner *l, const char *key)
+{
+    return json_object_get(l->params, key) != NULL;
+}
+
+static enum context_position position_of(const struct learner *l)
+{
+    static const char *const names[] = {"end", "middle", "front"};
+    if (has_key(l, "position"))
+        for (int i = 0; i < 3; i++)
+            if (str_eq(spec_get_text(l->params, "position"), names[i]))
+                return (enum context_position)i;
+    return CONTEXT_END;
+}
+
+/*
+ * The factors' start. One of them is zero, so that training starts at the given context; the other
+ * is drawn from a stream of its own, seeded with the run's seed, as
+ * recipes/pocket/scripts/evaluate.py draws it (assumed: the paper's setting is not known). Without
+ * the initialisation branch there is no start to begin at, and both factors are drawn.
+ */
+static float *factors_start(const struct learner *l, const struct context *c)
+{
+    size_t G = (size_t)c->groups, a = G * (size_t)(c->M * c->R), b = G * (size_t)(c->R * c->C);
+    bool zero_a = str_eq(spec_get_text(l->params, "zero"), "A");
+    bool both = has_key(l, "init-branch") && str_eq(spec_get_text(l->params, "init-branch"), "no");
+    float std = (float)spec_get_real(l->params, "std"), *initial = mem_zero(a + b, sizeof *initial);
+    struct rng fresh;
+    rng_seed_torch(&fresh, l->seed);
+    for (int factor = 0; factor < 2; factor++) {
+        size_t n = factor ? b : a, drawn = n < 16 ? 16 : n; // torch's rule begins at 16
+        if (!both && (factor == 0) == zero_a)
+            continue;
+        float *normal = mem_alloc(drawn, sizeof *normal);
+        rng_torch_normal(&fresh, std, drawn, normal);
+        memcpy(factor ? initial + a : initial, normal, n * sizeof *normal);
+        free(normal);
+    }
+    return initial;
+}
+
+void context_open(struct learner *l, float *start, int groups, int M, float **initial)
+{
+    struct context *c = l->context = mem_zero(1, sizeof *c);
+    *c = (struct context){.M = M,
+                          .C = l->clip->shape.text_width,
+                          .groups = groups,
+                          .contexts = groups * M,
+                          .position = position_of(l),
+                          .start = start,
+                          .R = has_key(l, "rank") ? (int)spec_get_int(l->params, "rank") : 0};
+    size_t size = (size_t)c->contexts * (size_t)c->C;
+    c->vectors = device_floats(l->device, size);
+    c->dvectors = device_floats(l->device, size);
+    if (!c->R) {
+        c->n = size;
+        *initial = mem_dup(start, size * sizeof *start);
+        return;
+    }
+    if (has_key(l, "init-branch") && str_eq(spec_get_text(l->params, "init-branch"), "no"))
+        memset(start, 0, size * sizeof *start);
+    c->n = (size_t)groups * (size_t)(c->R * (M + c->C));
+    c->dropout = (float)spec_get_real(l->params, "dropout");
+    c->start_device = device_put(l->device, start, size);
+    c->mask = device_floats(l->device, size);
+    c->host_mask = mem_alloc(size, sizeof *c->host_mask);
+    *initial = factors_start(l, c);
+}
+
+void context_keep(struct learner *l)
+{
+    struct context *c = l->context;
+    size_t M = (size_t)c->contexts, C = (size_t)c->C;
+    if (!c->R) {
+        learner_keep(l, "ctx", l->parameters, M, C, KEEP_RESULT);
+        return;
+    }
+    size_t R = (size_t)c->R;
+    learner_keep(l, "A", l->parameters, M, R, KEEP_RESULT);
+    learner_keep(l, "B", l->parameters + M * R, (size_t)c->groups * R, C, KEEP_RESULT);
+}
+
+static void release_classes(struct learner *l)
+{
+    struct context *c = l->context;
+    text_free(c->text);
+    device_release(l->device, c->memory);
+    device_release(l->device, c->batch);
+    c->text = NULL;
+    c->memory = c->batch = NULL;
+    c->B = 0;
+}
+
+void context_free(struct learner *l)
+{
+    struct context *c = l->context;
+    if (!c)
+        return;
+    release_classes(l);
+    float *blocks[] = {c->vectors, c->dvectors, c->start_device, c->mask};
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
+        device_release(l->device, blocks[i]);
+    free(c->start);
+    free(c->host_mask);
+    free(c);
+    l->context = NULL;
+}
+
+/* ---- parameters -> vectors, and back ---- */
+
+static void draw_mask(struct learner *l, uint64_t number)
+{
+    struct context *c = l->context;
+    size_t n = (size_t)c->contexts * (size_t)c->C;
+    float keep = 1.0f / (1.0f - c->dropout);
+    uint32_t words[4];
+    for (size_t i = 0; i < n; i++) {
+        if (i % 4 == 0)
+            rng_at(l->seed, number << 32 | i / 4, DROPOUT_STREAM, words);
+        c->host_mask[i] = rng_unit(words[i % 4]) < c->dropout ? 0.0f : keep;
+    }
+    l->device->ops->upload(l->device, c->mask, c->host_mask, n * sizeof(float));
+}
+
+/* Group g's factors within a block laid out like the parameters: all A (G, M, R), then all B (G, R,
+ * C). */
+static float *factor_a(const struct context *c, const float *block, int g)
+{
+    return (float *)block + (size_t)g * (size_t)(c->M * c->R);
+}
+
+static float *factor_b(const struct context *c, const float *block, int g)
+{
+    return (float *)block + (size_t)c->groups * (size_t)(c->M * c->R) +
+           (size_t)g * (size_t)(c->R * c->C);
+}
+
+static void compose(struct learner *l, bool training, uint64_t number)
+{
+    struct context *c = l->context;
+    struct device *d = l->device;
+    if (!c->R) {
+        d->ops->copy(d, c->vectors, l->parameters, c->n);
+        return;
+    }
+    c->masked = training && c->dropout > 0;
+    if (c->masked)
+        draw_mask(l, number);
+    for (int g = 0; g < c->groups; g++) {
+        size_t at = (size_t)g * (size_t)(c->M * c->C);
+        d->ops->lowrank_fwd(d, c->vectors + at, c->start_device + at, factor_a(c, l->parameters, g),
+                            factor_b(c, l->parameters, g), c->masked ? c->mask + at : NULL, c->M,
+                            c->R, c->C);
+    }
+}
+
+float *context_deployed(struct learner *l)
+{
+    struct context *c = l->context;
+    size_t n = (size_t)c->contexts * (size_t)c->C;
+    float *host = mem_alloc(n, sizeof *host);
+    compose(l, false, 0);
+    l->device->ops->download(l->device, host, c->vectors, n * sizeof *host);
+    return host;
+}
+
+/* ---- classes ---- */
+
+/* One prompt: SOT, then context and name as the position says, then the rest of the text and EOT.
+ */
+static void add_prompt(const struct learner *l, struct text_prompts *out, int group, const int *ids,
+                       size_t n, size_t name)
+{
+    const struct context *c = l->context;
+    int before = c->position == CONTEXT_END ? c->M : c->position == CONTEXT_MIDDLE ? c->M / 2 : 0;
+    if (c->position == CONTEXT_END)
+        name = 0; // the whole text follows the context
+    int *items = mem_alloc(n + (size_t)c->M + 2, sizeof *items);
+    size_t length = 0;
+    items[length++] = bpe_start(l->bpe);
+    for (int m = 0; m < before; m++)
+        items[length++] = TEXT_CONTEXT(group * c->M + m);
+    for (size_t i = 0; i < name; i++)
+        items[length++] = ids[i];
+    for (int m = before; m < c->M; m++)
+        items[length++] = TEXT_CONTEXT(group * c->M + m);
+    for (size_t i = name; i < n; i++)
+        items[length++] = ids[i];
+    items[length++] = bpe_end(l->bpe);
+    text_prompts_add(out, items, length);
+    free(items);
+}
+
+int context_prompts(const struct learner *l, char *const *names, int K, struct text_prompts *out,
+                    struct err *e)
+{
+    const struct context *c = l->context;
+    if (c->groups > 1 && c->groups != K)
+        return err_set(e, ERR_RANGE, "%d classes have contexts of their own, not these %d",
+                       c->groups, K);
+    for (int k = 0; k < K; k++) {
+        char *text = str_format("%s.", names[k]);
+        int *ids = NULL, *name_ids = NULL;
+        size_t n = 0, name = 0;
+        int rc = bpe_encode(l->bpe, text, &ids, &n, e);
+        // The name's length is counted without the period, which may merge with it.
+        if (rc == 0)
+            rc = bpe_encode(l->bpe, names[k], &name_ids, &name, e);
+        if (rc == 0)
+            add_prompt(l, out, c->groups > 1 ? k : 0, ids, n, name);
+        free(text);
+        free(ids);
+        free(name_ids);
+        if (rc < 0)
+            return err_wrap(e, "class '%s'", names[k]);
+    }
+    return 0;
+}
+
+int context_plan(struct learner *l, const struct text_prompts *prompts, bool training,
+                 struct err *e)
+{
+    struct context *c = l->context;
+    size_t ke = prompts->K * (size_t)l->clip->shape.embed;
+    release_classes(l);
+    l->K = (int)prompts->K;
+    int rc = text_new(&c->text, l->clip, prompts, c->contexts,
+                      training ? TEXT_BACKWARD : TEXT_FORWARD, e);
+    if (rc < 0)
+        return rc;
+    c->memory = device_floats(l->device, 4 * ke + prompts->K);
+    if ((rc = device_sync(l->device, e)) < 0)
+        return rc;
+    c->features = c->memory;
+    c->unit = c->features + ke;
+    c->dunit = c->unit + ke;
+    c->dfeatures = c->dunit + ke;
+    c->norm = c->dfeatures + ke;
+    if (!training) // the result does not change between the batches of an evaluation
+        context_forward(l, false, 0);
+    return 0;
+}
+
+int context_classes(struct learner *l, char *const *names, int K, bool training, struct err *e)
+{
+    struct text_prompts prompts = {0};
+    int rc = context_prompts(l, names, K, &prompts, e);
+    if (rc == 0)
+        rc = context_plan(l, &prompts, training, e);
+    text_prompts_release(&prompts);
+    return rc;
+}
+
+/* ---- one step ---- */
+
+void context_forward(struct learner *l, bool training, uint64_t number)
+{
+    struct context *c = l->context;
+    struct device *d = l->device;
+    compose(l, training, number);
+    text_forward(c->text, c->vectors, c->features);
+    d->ops->l2norm_fwd(d, c->unit, c->norm, c->features, l->K, l->clip->shape.embed);
+}
+
+/* Memory for batches of up to n images. */
+static void reserve_batch(struct learner *l, int n)
+{
+    struct context *c = l->context;
+    size_t E = (size_t)l->clip->shape.embed, B = (size_t)n;
+    if (n <= c->B)
+        return;
+    device_release(l->device, c->batch);
+    c->batch = device_floats(l->device, B * (E + (size_t)l->K + 1));
+    c->logits = c->batch + B * E;
+    c->batch_norm = c->logits + B * (size_t)l->K;
+    c->B = n;
+}
+
+void context_batch(struct learner *l, const struct batch *b)
+{
+    struct context *c = l->context;
+    struct device *d = l->device;
+    int E = l->clip->shape.embed;
+    reserve_batch(l, b->n);
+    d->ops->l2norm_fwd(d, c->batch, c->batch_norm, b->images, b->n, E);
+    d->ops->matmul_nt(d, c->logits, c->batch, c->unit, b->n, l->K, E, l->clip->logit_scale);
+}
+
+void context_dunit(struct learner *l, const float *dlogits, int n)
+{
+    struct context *c = l->context;
+    l->device->ops->matmul_tn(l->device, c->dunit, dlogits, c->batch, l->K, l->clip->shape.embed, n,
+                              l->clip->logit_scale);
+}
+
+void context_backward(struct learner *l, float *gradient)
+{
+    struct context *c = l->context;
+    struct device *d = l->device;
+    d->ops->l2norm_bwd(d, c->dfeatures, c->dunit, c->unit, c->norm, l->K, l->clip->shape.embed);
+    text_backward(c->text, c->dfeatures, c->dvectors);
+    if (!c->R) {
+        d->ops->copy(d, gradient, c->dvectors, c->n);
+        return;
+    }
+    for (int g = 0; g < c->groups; g++) {
+        size_t at = (size_t)g * (size_t)(c->M * c->C);
+        d->ops->lowrank_bwd(d, factor_a(c, gradient, g), factor_b(c, gradient, g), c->dvectors + at,
+                            factor_a(c, l->parameters, g), factor_b(c, l->parameters, g),
+                            c->masked ? c->mask + at : NULL, c->M, c->R, c->C);
+    }
+}
+
+void context_step(struct learner *l, const struct batch *b, uint64_t number)
+{
+    struct context *c = l->context;
+    context_forward(l, true, number);
+    context_batch(l, b);
+    l->device->ops->cross_entropy(l->device, b->loss, b->hit, c->logits, c->logits, b->labels, b->n,
+                                  l->K);
+    context_dunit(l, c->logits, b->n);
+    context_backward(l, l->gradient);
+}
+
+void context_logits(struct learner *l, const float *images, int n, float *logits)
+{
+    const struct batch b = {.n = n, .images = images};
+    context_batch(l, &b);
+    l->device->ops->copy(l->device, logits, l->context->logits, (size_t)n * (size_t)l->K);
+}

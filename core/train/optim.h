@@ -1,0 +1,12 @@
+/*
+ * Optimizers with torch's semantics (spec/training.md section 1).
+ */
+#ifndef PROMPTGRID_TRAIN_OPTIM_H
+#define PROMPTGRID_TRAIN_OPTIM_H
+
+#include "core/train/loop.h"
+
+/* parameters = from gradient, by the learner's optimizer; `number` counts steps from 0. */
+void optim_step(struct learner *l, const struct loop_config *config, double lr, uint64_t number);
+
+#endif
