@@ -3,6 +3,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "harness/figure_points.h"
 #include "harness/label.h"
 #include "harness/table_runs.h"
 
@@ -24,35 +25,7 @@ enum { BLACK = 6, TURNS = 7 };
 static const int turn[TURNS] = {0, 1, 2, 3, 4, 5, 7};
 static const int reference_dash[] = {2, 1, 3}; // dotted, dashed, both
 
-struct texts {
-    char **items;
-    size_t n, capacity;
-};
-
-/* One run, placed. */
-struct item {
-    const struct figure_run *run;
-    size_t panel, series, dataset; // indices below
-    bool has_x;
-    double x;
-};
-
-struct context {
-    const struct recipe_figure *figure;
-    struct item *items;
-    size_t n;
-    struct texts panels, series, datasets;
-    bool *is_reference; // [series.n]
-    double *x;          // rising
-    size_t n_x;
-    size_t curves, references;
-    int metrics[METRICS];
-    size_t n_metrics;
-};
-
-enum { ANY = -1 };
-
-static size_t place(struct texts *t, char *text)
+static size_t place(struct figure_texts *t, char *text)
 {
     size_t i = 0;
     while (i < t->n && !str_eq(t->items[i], text))
@@ -64,23 +37,32 @@ static size_t place(struct texts *t, char *text)
     return i;
 }
 
-static void texts_free(struct texts *t)
+static void texts_free(struct figure_texts *t)
 {
     for (size_t i = 0; i < t->n; i++)
         free(t->items[i]);
     free(t->items);
 }
 
+/* Axes whose numbers double from one to the next, and where 0 means that there is none. */
+static bool doubles(const char *axis)
+{
+    return str_eq(axis, "shots") || str_eq(axis, "rank");
+}
+
 /* The run's number on the x axis; false when it has none. */
 static bool x_of(const struct grid_run *r, const char *axis, double *x)
 {
-    if (str_eq(axis, "shots"))
-        return (*x = r->shots) > 0;
-    if (str_eq(axis, "seed"))
-        return (*x = r->seed) > 0;
     const json_t *value = json_object_get(r->params, axis);
-    *x = json_number_value(value);
-    return json_is_number(value);
+    if (str_eq(axis, "shots"))
+        *x = r->shots;
+    else if (str_eq(axis, "seed"))
+        *x = r->seed;
+    else if (json_is_number(value))
+        *x = json_number_value(value);
+    else
+        return false;
+    return *x > 0 || !doubles(axis);
 }
 
 static int by_value(const void *a, const void *b)
@@ -90,6 +72,30 @@ static int by_value(const void *a, const void *b)
 }
 
 /* ---- placing runs ---- */
+
+/* Does a run of this label stand on the x axis? */
+static bool is_curve(const struct recipe_figure *f, const struct figure_run *runs, size_t n,
+                     char *const *labels, const char *label)
+{
+    double x;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(labels[i], label) && x_of(runs[i].run, f->x, &x))
+            return true;
+    return false;
+}
+
+/* The line of a method that has a curve too is named apart: "CoOp without rank". */
+static void name_lines_apart(const struct recipe_figure *f, const struct figure_run *runs, size_t n,
+                             char **labels)
+{
+    double x;
+    for (size_t i = 0; i < n; i++)
+        if (!x_of(runs[i].run, f->x, &x) && is_curve(f, runs, n, labels, labels[i])) {
+            char *label = str_format("%s without %s", labels[i], f->x);
+            free(labels[i]);
+            labels[i] = label;
+        }
+}
 
 /* Labels of the series axis, one a run. */
 static char **series_labels(const struct recipe_figure *f, const struct figure_run *runs, size_t n)
@@ -106,17 +112,18 @@ static char **series_labels(const struct recipe_figure *f, const struct figure_r
         grid[i] = runs[i].run;
     char **labels = table_row_labels(grid, n, "dataset", ignore);
     free(grid);
+    name_lines_apart(f, runs, n, labels);
     return labels;
 }
 
-static void place_runs(struct context *c, const struct figure_run *runs, size_t n)
+static void place_runs(struct figure_context *c, const struct figure_run *runs, size_t n)
 {
     const struct recipe_figure *f = c->figure;
     char **labels = series_labels(f, runs, n);
     c->items = mem_zero(n + 1, sizeof *c->items);
     c->x = mem_zero(n + 1, sizeof *c->x);
     for (size_t i = 0; i < n; i++) {
-        struct item item = {.run = &runs[i]};
+        struct figure_item item = {.run = &runs[i]};
         item.has_x = x_of(runs[i].run, f->x, &item.x);
         if (!item.has_x && !str_eq(f->series, "method")) {
             free(labels[i]); // a line for each value of another axis would say nothing
@@ -147,11 +154,11 @@ static void place_runs(struct context *c, const struct figure_run *runs, size_t 
 }
 
 /* Two runs of one seed on one spot differ in something that the figure does not show. */
-static int check_spots(const struct context *c, struct err *e)
+static int check_spots(const struct figure_context *c, struct err *e)
 {
     for (size_t i = 0; i < c->n; i++)
         for (size_t j = 0; j < i; j++) {
-            const struct item *a = &c->items[i], *b = &c->items[j];
+            const struct figure_item *a = &c->items[i], *b = &c->items[j];
             if (a->panel == b->panel && a->series == b->series && a->dataset == b->dataset &&
                 a->has_x == b->has_x && a->x == b->x && a->run->run->seed == b->run->run->seed)
                 return err_set(e, ERR_USAGE,
@@ -162,7 +169,7 @@ static int check_spots(const struct context *c, struct err *e)
     return 0;
 }
 
-static int read_metrics(struct context *c, struct err *e)
+static int read_metrics(struct figure_context *c, struct err *e)
 {
     for (char **name = c->figure->metrics; *name; name++) {
         int m = 0;
@@ -176,138 +183,18 @@ static int read_metrics(struct context *c, struct err *e)
     return 0;
 }
 
-/* ---- points ---- */
-
-/* What a point is made of. */
-struct spot {
-    int panel, series; // ANY = all
-    bool has_x;
-    double x;
-};
-
-static bool on_spot(const struct item *i, const struct spot *at)
-{
-    return (at->panel == ANY || (size_t)at->panel == i->panel) &&
-           (at->series == ANY || (size_t)at->series == i->series) && at->has_x == i->has_x &&
-           (!at->has_x || at->x == i->x);
-}
-
-/* Means over the seeds of one dataset. H is that of the means; its deviation that of the seeds' own
- * H, as in tables. */
-static struct stats dataset_stats(const struct context *c, const struct spot *at, size_t dataset,
-                                  int metric, size_t *wanted)
-{
-    double *values = mem_alloc(c->n + 1, sizeof *values);
-    size_t n = 0;
-    *wanted = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        if (c->items[i].dataset != dataset || !on_spot(&c->items[i], at))
-            continue;
-        ++*wanted;
-        if (!isnan(c->items[i].run->values[metric]))
-            values[n++] = c->items[i].run->values[metric];
-    }
-    struct stats stats = stats_of(values, n);
-    free(values);
-    if (metric == METRIC_H) {
-        size_t ignored;
-        stats.mean = stats_harmonic(dataset_stats(c, at, dataset, METRIC_BASE, &ignored).mean,
-                                    dataset_stats(c, at, dataset, METRIC_NEW, &ignored).mean);
-    }
-    return stats;
-}
-
-/* Average over all datasets of the runs of one seed; NAN unless each has one. */
-static double seed_average(const struct context *c, const struct spot *at, int seed, int metric)
-{
-    if (metric == METRIC_H)
-        return stats_harmonic(seed_average(c, at, seed, METRIC_BASE),
-                              seed_average(c, at, seed, METRIC_NEW));
-    double sum = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < c->n; i++)
-        if (c->items[i].run->run->seed == seed && on_spot(&c->items[i], at)) {
-            sum += c->items[i].run->values[metric];
-            n++;
-        }
-    return n == c->datasets.n ? sum / (double)n : NAN;
-}
-
-/* Sample standard deviation of the seeds' averages; 0 with fewer than two. */
-static double average_spread(const struct context *c, const struct spot *at, int metric)
-{
-    double *values = mem_alloc(c->n + 1, sizeof *values);
-    size_t n = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        if (c->items[i].dataset != 0 || !on_spot(&c->items[i], at))
-            continue; // each seed once: by its run on the first dataset
-        double value = seed_average(c, at, c->items[i].run->run->seed, metric);
-        if (!isnan(value))
-            values[n++] = value;
-    }
-    double spread = stats_of(values, n).std;
-    free(values);
-    return isnan(spread) ? 0 : spread;
-}
-
-/* Average of the datasets' means; false unless every run is there. */
-static bool average_point(const struct context *c, const struct spot *at, int metric,
-                          struct plot_point *out)
-{
-    double sum[METRICS] = {0};
-    const int parts[2] = {metric == METRIC_H ? METRIC_BASE : metric,
-                          metric == METRIC_H ? METRIC_NEW : metric};
-    size_t seeds = 0;
-    for (size_t d = 0; d < c->datasets.n; d++)
-        for (int p = 0; p < (metric == METRIC_H ? 2 : 1); p++) {
-            size_t wanted;
-            struct stats s = dataset_stats(c, at, d, parts[p], &wanted);
-            if (!wanted || s.n < wanted)
-                return false;
-            sum[parts[p]] += s.mean;
-            seeds = wanted;
-        }
-    double count = (double)c->datasets.n;
-    double mean = metric == METRIC_H
-                      ? stats_harmonic(sum[METRIC_BASE] / count, sum[METRIC_NEW] / count)
-                      : sum[metric] / count;
-    *out = (struct plot_point){at->x, mean, average_spread(c, at, metric), (int)seeds, (int)seeds};
-    return true;
-}
-
-static bool point_of(const struct context *c, const struct spot *at, int metric,
-                     struct plot_point *out)
-{
-    const struct recipe_figure *f = c->figure;
-    bool one_dataset = c->datasets.n == 1 || (str_eq(f->panel, "dataset") && at->panel != ANY) ||
-                       (str_eq(f->series, "dataset") && at->series != ANY);
-    size_t i = 0;
-    while (i < c->n && !on_spot(&c->items[i], at))
-        i++;
-    if (i == c->n)
-        return false;
-    if (!one_dataset)
-        return average_point(c, at, metric, out);
-    size_t wanted;
-    struct stats s = dataset_stats(c, at, c->items[i].dataset, metric, &wanted);
-    if (!s.n || isnan(s.mean))
-        return false;
-    *out = (struct plot_point){at->x, s.mean, isnan(s.std) ? 0 : s.std, (int)s.n, (int)wanted};
-    return true;
-}
-
 /* ---- series, panels, plots ---- */
 
 /* Append the series of one label and metric to the panel unless it has no point. */
-static void add_series(const struct context *c, struct plot_panel *panel, struct spot at,
-                       struct plot_series series, int metric)
+static void add_series(const struct figure_context *c, struct plot_panel *panel,
+                       struct figure_spot at, struct plot_series series, int metric)
 {
     size_t n = series.reference ? 1 : c->n_x;
     series.points = mem_zero(n + 1, sizeof *series.points);
     for (size_t i = 0; i < n; i++) {
         at.has_x = !series.reference;
         at.x = series.reference ? 0 : c->x[i];
-        series.n += point_of(c, &at, metric, &series.points[series.n]);
+        series.n += figure_point(c, &at, metric, &series.points[series.n]);
     }
     if (!series.n) {
         free(series.points);
@@ -318,7 +205,7 @@ static void add_series(const struct context *c, struct plot_panel *panel, struct
 }
 
 /* One panel: every curve and line of the metrics. With one curve, colours tell metrics apart. */
-static struct plot_panel make_panel(const struct context *c, int panel, const char *title,
+static struct plot_panel make_panel(const struct figure_context *c, int panel, const char *title,
                                     const int *metrics, size_t n_metrics, const char *y_label)
 {
     bool by_metric = n_metrics > 1;
@@ -342,7 +229,7 @@ static struct plot_panel make_panel(const struct context *c, int panel, const ch
                                         : turn[index % TURNS],
                     .dash = pass ? reference_dash[index % 3] : (int)(index / TURNS),
                 };
-                add_series(c, &p, (struct spot){.panel = panel, .series = (int)s}, series,
+                add_series(c, &p, (struct figure_spot){.panel = panel, .series = (int)s}, series,
                            metrics[m]);
                 free(label);
             }
@@ -350,7 +237,7 @@ static struct plot_panel make_panel(const struct context *c, int panel, const ch
         }
     }
     if (str_eq(c->figure->series, "dataset") && c->series.n > 1)
-        add_series(c, &p, (struct spot){.panel = panel, .series = ANY},
+        add_series(c, &p, (struct figure_spot){.panel = panel, .series = ANY},
                    (struct plot_series){.label = average, .colour = BLACK}, metrics[0]);
     return p;
 }
@@ -371,16 +258,14 @@ static const char *x_label_of(const char *axis)
     return str_eq(axis, "shots") ? "shots per class" : axis;
 }
 
-/* Ranks and shots double from value to value; so may anything over a wide range. */
-static bool is_log2(const struct context *c)
+static bool is_log2(const struct figure_context *c)
 {
     if (!c->n_x || c->x[0] <= 0)
         return false;
-    return str_eq(c->figure->x, "shots") || str_eq(c->figure->x, "rank") ||
-           c->x[c->n_x - 1] >= 8 * c->x[0];
+    return doubles(c->figure->x) || c->x[c->n_x - 1] >= 8 * c->x[0];
 }
 
-static struct plot make_plot(const struct context *c, char *name, const char *title,
+static struct plot make_plot(const struct figure_context *c, char *name, const char *title,
                              const char *caption)
 {
     return (struct plot){
@@ -395,7 +280,7 @@ static struct plot make_plot(const struct context *c, char *name, const char *ti
 }
 
 /* The panels of the recipe's choice, and their Average. */
-static void add_panels(const struct context *c, struct plot *p, const int *metrics,
+static void add_panels(const struct figure_context *c, struct plot *p, const int *metrics,
                        size_t n_metrics, const char *y_label)
 {
     for (size_t i = 0; i < c->panels.n; i++)
@@ -405,7 +290,7 @@ static void add_panels(const struct context *c, struct plot *p, const int *metri
 }
 
 /* "accuracy (%)" -> "accuracy (%), average of 5 datasets" where that is what is shown. */
-static char *y_label_of(const struct context *c, const char *metric)
+static char *y_label_of(const struct figure_context *c, const char *metric)
 {
     bool shown = str_eq(c->figure->panel, "dataset") || str_eq(c->figure->series, "dataset");
     if (shown || c->datasets.n == 1)
@@ -425,8 +310,8 @@ static void drop_empty(struct plot *p)
     p->n = 0;
 }
 
-static void make_plots(const struct context *c, struct plot **out, size_t *n, const char *stem,
-                       const char *caption)
+static void make_plots(const struct figure_context *c, struct plot **out, size_t *n,
+                       const char *stem, const char *caption)
 {
     const struct recipe_figure *f = c->figure;
     bool by_metric = c->n_metrics > 1 && c->curves <= 1 && !str_eq(f->series, "dataset");
@@ -463,7 +348,7 @@ static void make_plots(const struct context *c, struct plot **out, size_t *n, co
 int figures_build(struct plot **out, size_t *n, const struct recipe_figure *f, const char *stem,
                   const char *caption, const struct figure_run *runs, size_t n_runs, struct err *e)
 {
-    struct context c = {.figure = f};
+    struct figure_context c = {.figure = f};
     *out = NULL;
     *n = 0;
     place_runs(&c, runs, n_runs);

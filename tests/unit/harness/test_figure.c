@@ -164,6 +164,18 @@ one_curve_has_a_colour_for_each_metric_and_methods_without_the_axis_are_lines(vo
                          "\n\n-\t50\t0\t1\t1\t\tCoOp\n");
 }
 
+static void a_rank_of_zero_is_a_line_with_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (int rank = 0; rank <= 2; rank++) {
+        add("coop", "pocket-land", 16, 1, 1, 60 + rank, 50, -1);
+        json_object_set_new(grid[n_runs - 1].params, "rank", json_integer(rank));
+    }
+    struct recipe_figure f = figure("rank", "method", NULL, METRIC_LIST("base"));
+    assert_data(&f, HEAD "1\t61\t0\t1\t1\t\tCoOp\n2\t62\t0\t1\t1\t\tCoOp\n"
+                         "\n\n-\t60\t0\t1\t1\t\tCoOp without rank\n");
+}
+
 static void several_curves_and_metrics_become_panels_or_figures(void **state)
 {
     (void)state;
@@ -262,6 +274,7 @@ int main(void)
         CASE(an_average_needs_every_dataset),
         CASE(h_is_that_of_the_means_and_its_spread_that_of_the_seeds),
         CASE(one_curve_has_a_colour_for_each_metric_and_methods_without_the_axis_are_lines),
+        CASE(a_rank_of_zero_is_a_line_with_a_name_of_its_own),
         CASE(several_curves_and_metrics_become_panels_or_figures),
         CASE(datasets_as_curves_have_an_average_and_no_lines),
         CASE(settings_that_depend_on_the_dataset_make_no_second_curve),
