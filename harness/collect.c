@@ -169,9 +169,10 @@ void collect_summary(const struct collect *c, struct str *out)
     for (size_t i = 0; i < json_array_size(c->events); i++) {
         const json_t *event = json_array_get(c->events, i);
         if (str_eq(name_of(event), "metric") &&
-            str_eq(json_string_value(json_object_get(event, "name")), "accuracy"))
-            str_addf(out, "%s%s %.1f", out->size ? " " : "",
-                     json_string_value(json_object_get(event, "split")),
-                     json_number_value(json_object_get(event, "value")));
+            str_eq(json_string_value(json_object_get(event, "name")), "accuracy")) {
+            str_addf(out, "%s%s ", out->size ? " " : "",
+                     json_string_value(json_object_get(event, "split")));
+            str_add_decimal(out, json_number_value(json_object_get(event, "value")), 1);
+        }
     }
 }

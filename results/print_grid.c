@@ -26,9 +26,9 @@ static void set_part(const struct table *t, struct grid_cell *cell, double mean,
                      int rank)
 {
     struct grid_part *part = &cell->parts[cell->n_parts++];
-    snprintf(part->mean, sizeof part->mean, "%.*f", t->decimals, mean);
+    table_decimal(t, mean, "", part->mean, sizeof part->mean);
     if (!isnan(std))
-        snprintf(part->std, sizeof part->std, "±%.*f", t->decimals, std);
+        table_decimal(t, std, "±", part->std, sizeof part->std);
     part->rank = rank;
 }
 

@@ -21,10 +21,18 @@ const struct table_metric table_metrics[METRICS] = {
     [METRIC_ACCURACY] = {"accuracy", "test", "all"},
 };
 
+void table_decimal(const struct table *t, double value, const char *prefix, char *out, size_t size)
+{
+    struct str s = STR_INIT;
+    str_add_decimal(&s, value, t->decimals);
+    snprintf(out, size, "%s%s", prefix, s.data);
+    str_release(&s);
+}
+
 double table_rounded(const struct table *t, double value)
 {
     char text[32];
-    snprintf(text, sizeof text, "%.*f", t->decimals, value);
+    table_decimal(t, value, "", text, sizeof text);
     return strtod(text, NULL);
 }
 

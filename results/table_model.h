@@ -78,6 +78,8 @@ static inline bool cell_complete(const struct table_cell *c)
 
 /* A value as printed; equal prints are equal ranks. */
 double table_rounded(const struct table *t, double value);
+/* out = prefix and the value as the table prints it. */
+void table_decimal(const struct table *t, double value, const char *prefix, char *out, size_t size);
 
 /* Average over the columns of a complete row; its H is that of the averages. */
 void table_fill_average(const struct table *t, struct table_row *row);

@@ -209,6 +209,14 @@ const char *str_nearest(const char *word, const void *names, size_t n, size_t st
     return best;
 }
 
+void str_add_decimal(struct str *s, double value, int decimals)
+{
+    double unit = pow(10, decimals), scaled = floor(fabs(value) * unit + 0.5 + 1e-9);
+    if (isfinite(scaled) && scaled < 1e15)
+        value = (value < 0 && scaled > 0 ? -scaled : scaled) / unit;
+    str_addf(s, "%.*f", decimals, value);
+}
+
 bool str_to_long(const char *text, long min, long max, long *out)
 {
     char *end;

@@ -52,6 +52,10 @@ size_t str_distance(const char *a, const char *b);
  * (at least 1, at most 3 edits). `names` is an array of `const char *` spaced `stride` bytes. */
 const char *str_nearest(const char *word, const void *names, size_t n, size_t stride);
 
+/* `value` with that many decimals, halves away from zero as people round: 66.25 -> "66.3", where
+ * printf gives "66.2". Within 1e-9 of a half counts as a half. */
+void str_add_decimal(struct str *s, double value, int decimals);
+
 /* Whole text as a number, nothing before or after it; false when it is not one or out of range. */
 bool str_to_long(const char *text, long min, long max, long *out);
 bool str_to_double(const char *text, double *out);

@@ -175,6 +175,26 @@ static void numbers_are_the_whole_text_and_within_bounds(void **state)
     assert_true(str_to_double("-2", &x) && x == -2);
 }
 
+static void halves_round_away_from_zero(void **unused)
+{
+    (void)unused;
+    const struct {
+        double value;
+        int decimals;
+        const char *want;
+    } cases[] = {{66.25, 1, "66.3"},           {66.24, 1, "66.2"},
+                 {-66.25, 1, "-66.3"},         {0.05, 1, "0.1"},
+                 {100 * 53.0 / 80, 1, "66.3"}, {57.05, 1, "57.1"},
+                 {82.6949999, 2, "82.69"},     {-0.04, 1, "0.0"},
+                 {99.96, 1, "100.0"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct str s = STR_INIT;
+        str_add_decimal(&s, cases[i].value, cases[i].decimals);
+        assert_string_equal(s.data, cases[i].want);
+        str_release(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +207,7 @@ int main(void)
         cmocka_unit_test(distance_counts_single_edits_and_swaps_of_neighbours),
         cmocka_unit_test(nearest_suggests_a_slip_and_nothing_else),
         cmocka_unit_test(numbers_are_the_whole_text_and_within_bounds),
+        cmocka_unit_test(halves_round_away_from_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,7 +131,7 @@ static void progress_is_seen_and_not_kept(void **state)
     assert_string_equal(c.unit, "epoch");
     assert_int_equal(json_array_size(c.events), 2);
     collect_summary(&c, &text);
-    assert_string_equal(text.data, "base 88.2 new 82.5");
+    assert_string_equal(text.data, "base 88.3 new 82.5");
     str_release(&text);
     collect_release(&c);
 }
