@@ -108,8 +108,8 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
         set_path(paths, "bpe", r->merges);
     set_path(paths, "dataset", r->folder);
     set_path(paths, "out", j->out);
-    set_bank(paths, "train_bank", p, r->banks[0], workspace);
-    set_bank(paths, "test_bank", p, r->banks[1], workspace);
+    set_bank(paths, "train_bank", p, r->needs[NEED_TRAIN_BANK], workspace);
+    set_bank(paths, "test_bank", p, r->needs[NEED_TEST_BANK], workspace);
     json_t *job = json_pack("{s:s, s:O, s:i, s:o}", "run", r->id, "spec", r->spec, "threads",
                             threads, "paths", paths);
     BUG_IF(!job);

@@ -138,7 +138,7 @@ static void block(struct plan_run *run, const struct grid_run *r, const struct p
 static int add_bank(struct building *b, const struct plan_run *train, const char *part,
                     const struct plan_dataset *d)
 {
-    struct plan_run bank = {.spec = spec_bank(train->spec, part, d->train), .banks = {-1, -1}};
+    struct plan_run bank = {.spec = spec_bank(train->spec, part, d->train), .needs = NO_NEEDS};
     spec_id(bank.spec, bank.id);
     const json_t *known = json_object_get(b->index, bank.id);
     if (known) {
@@ -159,7 +159,7 @@ static int add_train(struct building *b, const struct grid_run *r, struct err *e
     const struct plan_backbone *backbone = find_backbone(b->facts, r->backbone);
     const struct plan_dataset *dataset = find_dataset(b->facts, r->dataset);
     struct plan_run *run = &b->trains[b->n_trains];
-    *run = (struct plan_run){.spec = partial_spec(r), .banks = {-1, -1}};
+    *run = (struct plan_run){.spec = partial_spec(r), .needs = NO_NEEDS};
     if (backbone->problem.code || dataset->problem.code) {
         block(run, r, backbone, dataset);
         b->n_trains++;
@@ -179,8 +179,8 @@ static int add_train(struct building *b, const struct grid_run *r, struct err *e
     if (judge(b->facts, run, e) < 0)
         return e->code;
     if (method_find(r->method)->trains)
-        run->banks[0] = add_bank(b, run, "train", dataset);
-    run->banks[1] = add_bank(b, run, "test", dataset);
+        run->needs[NEED_TRAIN_BANK] = add_bank(b, run, "train", dataset);
+    run->needs[NEED_TEST_BANK] = add_bank(b, run, "test", dataset);
     return 1;
 }
 
@@ -190,9 +190,9 @@ static int judge_banks(struct building *b, struct err *e)
     bool *needed = mem_zero(b->n_banks + 1, sizeof *needed);
     int rc = 0;
     for (size_t i = 0; i < b->n_trains; i++)
-        for (int k = 0; k < 2; k++)
-            if (b->trains[i].state == PLAN_WANTED && b->trains[i].banks[k] >= 0)
-                needed[b->trains[i].banks[k]] = true;
+        for (int k = 0; k < NEEDS; k++)
+            if (b->trains[i].state == PLAN_WANTED && b->trains[i].needs[k] >= 0)
+                needed[b->trains[i].needs[k]] = true;
     for (size_t i = 0; i < b->n_banks && rc == 0; i++) {
         struct plan_run *bank = &b->banks[i];
         rc = judge(b->facts, bank, e);
@@ -341,9 +341,9 @@ json_t *plan_json(const struct plan *p)
         json_object_set_new(o, "state", json_string(plan_state_names[run->state]));
         json_object_set_new(o, "why", json_string(run->why));
         json_object_set_new(o, "seconds", json_real(run->seconds));
-        for (int b = 0; b < 2; b++)
-            if (run->banks[b] >= 0)
-                json_array_append_new(banks, json_string(p->runs[run->banks[b]].id));
+        for (int k = 0; k < NEEDS; k++)
+            if (run->needs[k] >= 0)
+                json_array_append_new(banks, json_string(p->runs[run->needs[k]].id));
         json_object_set_new(o, "banks", banks);
         json_array_append_new(array, o);
     }

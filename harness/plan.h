@@ -23,13 +23,25 @@ enum plan_state {
     PLAN_BLOCKED, // cannot run here: something is missing
 };
 
+/* What a run reads of what others made; they stand before it in the plan. */
+enum plan_need {
+    NEED_TRAIN_BANK,
+    NEED_TEST_BANK,
+    NEED_PROMPT, // of the training run that is evaluated
+    NEEDS,
+};
+#define NO_NEEDS                                                                                   \
+    {                                                                                              \
+        -1, -1, -1                                                                                 \
+    }
+
 struct plan_run {
     char id[HASH_HEX]; // "" when blocked: an id needs the hashes of files that are missing
     json_t *spec;      // encode or train spec; owned; partial when blocked
     enum plan_state state;
-    char *why;      // "no result", "done", "failed before: ...", "missing: ...": owned
-    double seconds; // expected, from earlier runs; 0 = unknown
-    int banks[2];   // train: index of train and test bank in plan->runs; -1 = none
+    char *why;        // "no result", "done", "failed before: ...", "missing: ...": owned
+    double seconds;   // expected, from earlier runs; 0 = unknown
+    int needs[NEEDS]; // indexes in plan->runs; -1 = none
     char *weights, *merges, *folder; // files of the job; NULL when blocked
 };
 

@@ -2,28 +2,45 @@
 #include "harness/queue.h"
 
 #include "core/base/mem.h"
+#include "core/base/str.h"
 
 #include <stdlib.h>
 
-static bool is_bank(const struct plan_run *r)
-{
-    return r->banks[0] < 0 && r->banks[1] < 0;
-}
-
 struct entry {
     size_t run;
-    bool bank;
+    int stage; // of its job
     double seconds;
 };
+
+static int stage_of(const struct plan_run *r)
+{
+    static const char *const jobs[] = {"encode", "train", "eval"};
+    const char *job = json_string_value(json_object_get(r->spec, "job"));
+    int stage = 0;
+    while (!str_eq(jobs[stage], job))
+        stage++;
+    return stage;
+}
 
 static int by_start(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    if (x->bank != y->bank)
-        return x->bank ? -1 : 1;
+    if (x->stage != y->stage)
+        return x->stage < y->stage ? -1 : 1;
     if (x->seconds != y->seconds)
         return x->seconds > y->seconds ? -1 : 1;
     return x->run < y->run ? -1 : 1;
+}
+
+/* Does the run need one that is in `state`? */
+static bool needs_one(const struct queue *q, size_t run, enum task_state state)
+{
+    for (int k = 0; k < NEEDS; k++) {
+        int need = q->plan->runs[run].needs[k];
+        if (need >= 0 && q->state[need] == state)
+            return true;
+    }
+    return false;
 }
 
 void queue_init(struct queue *q, const struct plan *p)
@@ -37,12 +54,11 @@ void queue_init(struct queue *q, const struct plan *p)
         q->state[i] = r->state == PLAN_DONE     ? TASK_DONE
                       : r->state == PLAN_WANTED ? TASK_WAITING
                                                 : TASK_SKIPPED;
-        for (int b = 0; b < 2; b++) // banks come first in the plan, so theirs is known
-            if (r->banks[b] >= 0 && q->state[r->banks[b]] == TASK_SKIPPED &&
-                q->state[i] == TASK_WAITING)
-                q->state[i] = TASK_SKIPPED;
+        // What is needed comes before in the plan, so its state is known.
+        if (q->state[i] == TASK_WAITING && needs_one(q, i, TASK_SKIPPED))
+            q->state[i] = TASK_SKIPPED;
         if (q->state[i] == TASK_WAITING)
-            entries[q->n++] = (struct entry){i, is_bank(r), r->seconds};
+            entries[q->n++] = (struct entry){i, stage_of(r), r->seconds};
     }
     if (q->n)
         qsort(entries, q->n, sizeof *entries, by_start);
@@ -63,9 +79,9 @@ static bool is_ready(const struct queue *q, size_t run)
 {
     if (q->state[run] != TASK_WAITING)
         return false;
-    for (int b = 0; b < 2; b++) {
-        int bank = q->plan->runs[run].banks[b];
-        if (bank >= 0 && q->state[bank] != TASK_DONE)
+    for (int k = 0; k < NEEDS; k++) {
+        int need = q->plan->runs[run].needs[k];
+        if (need >= 0 && q->state[need] != TASK_DONE)
             return false;
     }
     return true;
@@ -104,10 +120,10 @@ void queue_end(struct queue *q, size_t run, bool ok)
     set(q, run, ok ? TASK_DONE : TASK_FAILED);
     if (ok)
         return;
-    for (size_t i = q->head; i < q->n; i++) {
-        const struct plan_run *r = &q->plan->runs[q->order[i]];
-        if (q->state[q->order[i]] == TASK_WAITING &&
-            (r->banks[0] == (int)run || r->banks[1] == (int)run))
-            set(q, q->order[i], TASK_SKIPPED);
+    for (size_t i = q->head; i < q->n; i++) { // in this order, what is needed comes first
+        size_t one = q->order[i];
+        if (q->state[one] == TASK_WAITING &&
+            (needs_one(q, one, TASK_FAILED) || needs_one(q, one, TASK_SKIPPED)))
+            set(q, one, TASK_SKIPPED);
     }
 }

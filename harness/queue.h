@@ -1,8 +1,8 @@
 /*
  * What to run next, as a pure question over a plan: no processes, no disk, no clock.
  *
- * Banks come before everything that trains, long runs before short ones, and a train run is ready
- * once its banks are done. When a bank fails, the runs that need it are skipped.
+ * Banks come first, then training, then evaluations; of each, long runs before short ones. A run is
+ * ready once what it needs is done; when that fails or is skipped, so is the run.
  */
 #ifndef PROMPTGRID_HARNESS_QUEUE_H
 #define PROMPTGRID_HARNESS_QUEUE_H
@@ -14,7 +14,7 @@ enum task_state {
     TASK_RUNNING,
     TASK_DONE,
     TASK_FAILED,
-    TASK_SKIPPED, // its bank failed, or it cannot run here
+    TASK_SKIPPED, // what it needs failed, or it cannot run here
     TASK_STATES,
 };
 

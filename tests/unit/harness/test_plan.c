@@ -119,13 +119,14 @@ static void every_spec_is_whole_and_banks_come_first(void **state)
         assert_string_equal(p.runs[i].why, "no result");
         assert_string_equal(p.runs[i].weights, "/w");
         assert_string_equal(p.runs[i].folder, "/d");
-        for (int b = 0; b < 2; b++)
-            assert_true(p.runs[i].banks[b] < (int)p.banks);
+        for (int k = 0; k < NEEDS; k++)
+            assert_true(p.runs[i].needs[k] < (int)p.banks);
     }
-    assert_int_equal(p.runs[2].banks[0], -1); // zero-shot reads no train bank
-    assert_string_equal(key(&p, (size_t)p.runs[2].banks[1], "part"), "test");
-    assert_string_equal(key(&p, (size_t)p.runs[3].banks[0], "part"), "train");
-    assert_int_equal(p.runs[3].banks[0], p.runs[4].banks[0]); // seeds share the whole split
+    assert_int_equal(p.runs[2].needs[NEED_TRAIN_BANK], -1); // zero-shot reads no train bank
+    assert_string_equal(key(&p, (size_t)p.runs[2].needs[NEED_TEST_BANK], "part"), "test");
+    assert_string_equal(key(&p, (size_t)p.runs[3].needs[NEED_TRAIN_BANK], "part"), "train");
+    assert_int_equal(p.runs[3].needs[NEED_TRAIN_BANK],
+                     p.runs[4].needs[NEED_TRAIN_BANK]); // seeds share the whole split
     assert_string_equal(key(&p, 3, "method"), p.recipe->runs[3 - p.banks].method);
     plan_release(&p);
 }
@@ -344,7 +345,7 @@ static void json_has_every_key_in_every_object(void **state)
     json_t *banks = json_object_get(item, "banks");
     assert_int_equal(json_array_size(banks), 2);
     assert_string_equal(json_string_value(json_array_get(banks, 0)),
-                        p.runs[p.runs[p.banks + 2].banks[0]].id);
+                        p.runs[p.runs[p.banks + 2].needs[NEED_TRAIN_BANK]].id);
     json_decref(array);
     plan_release(&p);
 }

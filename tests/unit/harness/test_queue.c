@@ -30,7 +30,7 @@ static json_t *bank_spec(const char *part)
 static struct plan make_plan(void)
 {
     for (int i = 0; i < 6; i++)
-        runs[i] = (struct plan_run){.state = PLAN_WANTED, .banks = {-1, -1}};
+        runs[i] = (struct plan_run){.state = PLAN_WANTED, .needs = NO_NEEDS};
     runs[0].spec = bank_spec("train");
     runs[1].spec = bank_spec("test");
     runs[2].spec = train_spec("zero-shot", 0, 0, 0);
@@ -38,8 +38,8 @@ static struct plan make_plan(void)
     runs[4].spec = train_spec("rlp", 2, 16, 1);
     runs[5].spec = train_spec("coop", 0, 16, 1);
     for (int i = 2; i < 6; i++) {
-        runs[i].banks[0] = i == 2 ? -1 : 0;
-        runs[i].banks[1] = 1;
+        runs[i].needs[NEED_TRAIN_BANK] = i == 2 ? -1 : 0;
+        runs[i].needs[NEED_TEST_BANK] = 1;
     }
     runs[5].seconds = 9;
     return (struct plan){.runs = runs, .n = 6, .wanted = 6};
