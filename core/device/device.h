@@ -65,6 +65,10 @@ struct device_ops {
     void (*matmul_tn)(struct device *d, float *c, const float *a, const float *b, int M, int N,
                       int K, float alpha);
 
+    /* c (M, N) = alpha a (M, K) b (K, N) */
+    void (*matmul_nn)(struct device *d, float *c, const float *a, const float *b, int M, int N,
+                      int K, float alpha);
+
     /* y (R, C) = (x - mean) rstd gamma + beta, eps 1e-5; mean, rstd (R) are outputs */
     void (*layernorm_fwd)(struct device *d, float *y, float *mean, float *rstd, const float *x,
                           const float *gamma, const float *beta, int R, int C);
@@ -79,6 +83,9 @@ struct device_ops {
 
     /* out (B, T, C) from qkv (B, T, 3C) rows q|k|v, no mask, scores / 8 */
     void (*attention_fwd)(struct device *d, float *out, const float *qkv, int B, int T, int H);
+    /* dqkv (B, T, 3C) = from dout (B, T, C); the probabilities are computed again from qkv */
+    void (*attention_bwd)(struct device *d, float *dqkv, const float *dout, const float *qkv, int B,
+                          int T, int H);
 
     /* Attention over a forest of rows, scores / 8. q (Q, ldq), k and v (R, ldkv), the first C
      * columns of each; out (Q, C) =; p (H, start[Q]) = the probabilities, kept for the backward
@@ -99,6 +106,8 @@ struct device_ops {
     void (*gather)(struct device *d, float *y, const float *x, const int *index, int R, int C);
     /* y[index[r]] += x (R, C), in the order of r: an index may repeat */
     void (*scatter_add)(struct device *d, float *y, const float *x, const int *index, int R, int C);
+    /* y[index[r]] = x (R, C); no index repeats */
+    void (*scatter)(struct device *d, float *y, const float *x, const int *index, int R, int C);
     /* y (B, T, C) = class_embedding in token 0, x (B, T - 1, C) after it; plus position (T, C) */
     void (*image_tokens)(struct device *d, float *y, const float *x, const float *class_embedding,
                          const float *position, int B, int T, int C);

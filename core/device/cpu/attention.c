@@ -32,8 +32,8 @@ VEC_INLINE void softmax(float *x, int n)
 
 struct full {
     struct cpu *c;
-    float *out;
-    const float *qkv;
+    float *out; // dqkv for the backward pass
+    const float *qkv, *dout;
     int T, H;
 };
 
@@ -63,9 +63,52 @@ static void full_chunk(void *arg, size_t chunk)
 
 void cpu_attention_fwd(struct device *d, float *out, const float *qkv, int B, int T, int H)
 {
-    struct full a = {cpu_of(d), out, qkv, T, H};
+    struct full a = {.c = cpu_of(d), .out = out, .qkv = qkv, .T = T, .H = H};
     if (!a.c->error.code)
         thread_run(a.c->pool, (size_t)B * (size_t)H, full_chunk, &a);
+}
+
+/* ds (T, ld) = p (dp - sum(p dp)) of each row, in place of dp; columns from T on stay unused. */
+CPU_CLONES static void softmax_back_rows(float *dp, const float *p, int T, int ld)
+{
+    for (int t = 0; t < T; t++, dp += ld, p += ld) {
+        vec total = {0};
+        for (int i = T; i < ld; i++)
+            dp[i] = 0;
+        for (int i = 0; i < ld; i += LANES)
+            total += vec_load(p + i) * vec_load(dp + i);
+        float sum = vec_sum(total);
+        for (int i = 0; i < ld; i += LANES)
+            vec_store(dp + i, vec_load(p + i) * (vec_load(dp + i) - sum));
+    }
+}
+
+/* One head of one image: its columns of dq, dk and dv. */
+static void full_back_chunk(void *arg, size_t chunk)
+{
+    struct full *a = arg;
+    size_t b = chunk / (size_t)a->H, h = chunk % (size_t)a->H, T = (size_t)a->T;
+    int C = a->H * D, ld = (a->T + LANES - 1) / LANES * LANES;
+    size_t at = b * T * 3 * (size_t)C + h * D;
+    const float *q = a->qkv + at, *k = q + C, *v = k + C;
+    const float *dout = a->dout + b * T * (size_t)C + h * D;
+    float *dq = a->out + at, *dk = dq + C, *dv = dk + C;
+    float *p = cpu_scratch(a->c, 2 * T * (size_t)ld), *ds = p + T * (size_t)ld;
+    cpu_sgemm('N', 'T', a->T, a->T, D, scale, q, 3 * C, k, 3 * C, p, ld);
+    softmax_rows(p, a->T, ld);
+    cpu_sgemm('T', 'N', a->T, D, a->T, 1, p, ld, dout, C, dv, 3 * C);
+    cpu_sgemm('N', 'T', a->T, a->T, D, 1, dout, C, v, 3 * C, ds, ld);
+    softmax_back_rows(ds, p, a->T, ld);
+    cpu_sgemm('N', 'N', a->T, D, a->T, scale, ds, ld, k, 3 * C, dq, 3 * C);
+    cpu_sgemm('T', 'N', a->T, D, a->T, scale, ds, ld, q, 3 * C, dk, 3 * C);
+}
+
+void cpu_attention_bwd(struct device *d, float *dqkv, const float *dout, const float *qkv, int B,
+                       int T, int H)
+{
+    struct full a = {.c = cpu_of(d), .out = dqkv, .qkv = qkv, .dout = dout, .T = T, .H = H};
+    if (!a.c->error.code)
+        thread_run(a.c->pool, (size_t)B * (size_t)H, full_back_chunk, &a);
 }
 
 struct tree {

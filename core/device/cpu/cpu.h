@@ -45,6 +45,8 @@ void cpu_matmul_nt(struct device *d, float *c, const float *a, const float *b, i
                    float alpha);
 void cpu_matmul_tn(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
                    float alpha);
+void cpu_matmul_nn(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
+                   float alpha);
 /* c (M, N, ldc) = alpha op(a) op(b), one thread; for use inside a chunk. trans: 'N' or 'T'. */
 void cpu_sgemm(char transa, char transb, int M, int N, int K, float alpha, const float *a, int lda,
                const float *b, int ldb, float *c, int ldc);
@@ -65,12 +67,15 @@ void cpu_copy(struct device *d, float *y, const float *x, size_t n);
 void cpu_add(struct device *d, float *y, const float *x, size_t n);
 void cpu_gather(struct device *d, float *y, const float *x, const int *index, int R, int C);
 void cpu_scatter_add(struct device *d, float *y, const float *x, const int *index, int R, int C);
+void cpu_scatter(struct device *d, float *y, const float *x, const int *index, int R, int C);
 void cpu_image_tokens(struct device *d, float *y, const float *x, const float *class_embedding,
                       const float *position, int B, int T, int C);
 void cpu_patches(struct device *d, float *y, const float *x, int B, int S, int p);
 
 /* attention.c */
 void cpu_attention_fwd(struct device *d, float *out, const float *qkv, int B, int T, int H);
+void cpu_attention_bwd(struct device *d, float *dqkv, const float *dout, const float *qkv, int B,
+                       int T, int H);
 void cpu_tree_fwd(struct device *d, float *out, float *p, const float *q, int ldq, const float *k,
                   const float *v, int ldkv, const struct device_tree *t, int H);
 void cpu_tree_bwd(struct device *d, float *dq, float *dk, float *dv, const float *dout,

@@ -358,3 +358,19 @@ void cpu_matmul_tn(struct device *d, float *c, const float *a, const float *b, i
     if (!cpu_of(d)->error.code)
         thread_run(cpu_of(d)->pool, cpu_chunks((size_t)M, ROWS), tn_chunk, &m);
 }
+
+static void nn_chunk(void *arg, size_t chunk)
+{
+    struct matmul *m = arg;
+    int first = (int)chunk * COLUMNS, n = m->N - first < COLUMNS ? m->N - first : COLUMNS;
+    cpu_sgemm('N', 'N', m->M, n, m->K, m->alpha, m->a, m->K, m->b + first, m->N, m->c + first,
+              m->N);
+}
+
+void cpu_matmul_nn(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
+                   float alpha)
+{
+    struct matmul m = {c, a, b, M, N, K, alpha};
+    if (!cpu_of(d)->error.code)
+        thread_run(cpu_of(d)->pool, cpu_chunks((size_t)N, COLUMNS), nn_chunk, &m);
+}

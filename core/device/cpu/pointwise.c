@@ -134,6 +134,14 @@ void cpu_scatter_add(struct device *d, float *y, const float *x, const int *inde
         add_span(y + (size_t)index[r] * (size_t)C, x + (size_t)r * (size_t)C, (size_t)C);
 }
 
+void cpu_scatter(struct device *d, float *y, const float *x, const int *index, int R, int C)
+{
+    if (cpu_of(d)->error.code)
+        return;
+    for (int r = 0; r < R; r++)
+        memcpy(y + (size_t)index[r] * (size_t)C, x + (size_t)r * (size_t)C, (size_t)C * sizeof *y);
+}
+
 void cpu_image_tokens(struct device *d, float *y, const float *x, const float *class_embedding,
                       const float *position, int B, int T, int C)
 {

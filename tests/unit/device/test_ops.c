@@ -46,21 +46,22 @@ static struct result linear_backward(struct device *d, int size)
     return linear_both(d, size, true);
 }
 
-static struct result matmul(struct device *d, int size, bool tn)
+enum product { NT, TN, NN };
+
+static struct result matmul(struct device *d, int size, enum product kind)
 {
     static const int Ms[] = {1, 7, 32, 300}, Ns[] = {1, 10, 257, 512}, Ks[] = {1, 32, 100, 33};
     int M = Ms[size], N = Ns[size], K = Ks[size];
     float *a = random_floats((size_t)M * (size_t)K), *b = random_floats((size_t)N * (size_t)K);
     struct result r = result_new((size_t)M * (size_t)N);
-    if (tn)
-        d->ops->matmul_tn(d, r.out, a, b, M, N, K, 3);
-    else
-        d->ops->matmul_nt(d, r.out, a, b, M, N, K, 3);
+    (kind == NT   ? d->ops->matmul_nt
+     : kind == TN ? d->ops->matmul_tn
+                  : d->ops->matmul_nn)(d, r.out, a, b, M, N, K, 3);
     for (int m = 0; m < M; m++)
         for (int n = 0; n < N; n++)
             for (int k = 0; k < K; k++)
-                r.want[m * N + n] += 3.0 * (tn ? (double)a[k * M + m] * b[k * N + n]
-                                               : (double)a[m * K + k] * b[n * K + k]);
+                r.want[m * N + n] += 3.0 * (double)(kind == TN ? a[k * M + m] : a[m * K + k]) *
+                                     (kind == NT ? b[n * K + k] : b[k * N + n]);
     free(a);
     free(b);
     return r;
@@ -68,12 +69,17 @@ static struct result matmul(struct device *d, int size, bool tn)
 
 static struct result matmul_nt(struct device *d, int size)
 {
-    return matmul(d, size, false);
+    return matmul(d, size, NT);
 }
 
 static struct result matmul_tn(struct device *d, int size)
 {
-    return matmul(d, size, true);
+    return matmul(d, size, TN);
+}
+
+static struct result matmul_nn(struct device *d, int size)
+{
+    return matmul(d, size, NN);
 }
 
 /* Mean and 1 / sqrt(variance + eps) of a row. */
@@ -212,6 +218,50 @@ static struct result attention_full(struct device *d, int size)
     free(p);
     free(rows);
     free(qkv);
+    return r;
+}
+
+/* dq, dk, dv of one query of one head, by the closed form in double. */
+static void attend_backward(double *dq, double *dk, double *dv, const float *dout, const float *q,
+                            const float *k, const float *v, int T, int ld)
+{
+    double p[64], dp[64], out[DEVICE_HEAD] = {0}, sum = 0;
+    int rows[64];
+    for (int j = 0; j < T; j++)
+        rows[j] = j;
+    attend(out, p, q, k, v, ld, rows, T);
+    for (int j = 0; j < T; j++) {
+        dp[j] = 0;
+        for (int c = 0; c < DEVICE_HEAD; c++) {
+            dp[j] += (double)dout[c] * v[j * ld + c];
+            dv[j * ld + c] += p[j] * dout[c];
+        }
+        sum += p[j] * dp[j];
+    }
+    for (int j = 0; j < T; j++)
+        for (int c = 0; c < DEVICE_HEAD; c++) {
+            dq[c] += p[j] * (dp[j] - sum) / 8 * k[j * ld + c];
+            dk[j * ld + c] += p[j] * (dp[j] - sum) / 8 * q[c];
+        }
+}
+
+static struct result attention_backward(struct device *d, int size)
+{
+    int B = (int[]){1, 2, 3, 1}[size], T = (int[]){1, 5, 17, 50}[size],
+        H = (int[]){1, 3, 2, 2}[size];
+    int C = H * DEVICE_HEAD, ld = 3 * C;
+    float *qkv = random_floats((size_t)(B * T * ld)), *dout = random_floats((size_t)(B * T * C));
+    struct result r = result_new((size_t)(B * T * ld));
+    d->ops->attention_bwd(d, r.out, dout, qkv, B, T, H);
+    for (int i = 0; i < B * T; i++)
+        for (int h = 0; h < C; h += DEVICE_HEAD) {
+            int at = i / T * T * ld + h;
+            attend_backward(r.want + i * ld + h, r.want + at + C, r.want + at + 2 * C,
+                            dout + i * C + h, qkv + i * ld + h, qkv + at + C, qkv + at + 2 * C, T,
+                            ld);
+        }
+    free(qkv);
+    free(dout);
     return r;
 }
 
@@ -416,20 +466,24 @@ static struct result lowrank(struct device *d, int size)
     return r;
 }
 
-/* gather, then scatter_add with a repeated index, then add and copy */
+/* gather, then scatter_add with a repeated index, then add and copy; then scatter over a copy */
 static struct result rows(struct device *d, int size)
 {
     int C = (int[]){1, 64, 65, 512}[size];
     static const int index[4] = {2, 0, 2, 1};
     size_t c = (size_t)C;
     float *x = random_floats(3 * c), *y = random_floats(4 * c);
-    struct result r = result_new(7 * c);
+    struct result r = result_new(10 * c);
     d->ops->gather(d, r.out, x, index, 4, C);
     d->ops->copy(d, r.out + 4 * c, x, 3 * c);
     d->ops->scatter_add(d, r.out + 4 * c, y, index, 4, C);
     d->ops->add(d, r.out, y, 4 * c);
-    for (size_t i = 0; i < 3 * c; i++)
+    d->ops->copy(d, r.out + 7 * c, x, 3 * c);
+    d->ops->scatter(d, r.out + 7 * c, y, index, 2, C); // rows 2 and 0
+    for (size_t i = 0; i < 3 * c; i++) {
         r.want[4 * c + i] = x[i];
+        r.want[7 * c + i] = i < c ? y[c + i] : i < 2 * c ? x[i] : y[i - 2 * c];
+    }
     for (size_t row = 0; row < 4; row++)
         for (size_t i = 0; i < c; i++) {
             r.want[row * c + i] = (double)x[(size_t)index[row] * c + i] + y[row * c + i];
@@ -477,11 +531,13 @@ static const struct {
     {"linear backward", linear_backward, 1e-6},
     {"matmul nt", matmul_nt, 1e-6},
     {"matmul tn", matmul_tn, 1e-6},
+    {"matmul nn", matmul_nn, 1e-6},
     {"layer norm forward", layernorm_forward, 1e-6},
     {"layer norm backward", layernorm_backward, 1e-6},
     {"QuickGELU forward", gelu_forward, 1e-6},
     {"QuickGELU backward", gelu_backward, 1e-6},
     {"attention", attention_full, 1e-6},
+    {"attention backward", attention_backward, 1e-5},
     {"tree attention forward", tree_forward, 1e-6},
     {"tree attention backward", tree_backward, 1e-5},
     {"l2 norm forward", l2norm_forward, 1e-6},
