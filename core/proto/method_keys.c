@@ -75,12 +75,13 @@ static const struct method_key rlp_keys[] = {
 
 const struct method_row method_rows[] = {
     {"zero-shot", "zero-shot CLIP", "zero-shot CLIP", false,
-     "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys},
+     "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys, 0},
     {"coop", "CoOp", "CoOp", true,
      "one context shared by all classes, learned; name at the end (Zhou et al., IJCV 2022)",
-     coop_keys},
+     coop_keys, 0},
     {"rlp", "RLP", NULL, true,
-     "initial context plus a learned low-rank product with dropout (arXiv 2312.10813)", rlp_keys},
+     "initial context plus a learned low-rank product with dropout (arXiv 2312.10813)", rlp_keys,
+     0},
     {0},
 };
 
@@ -95,6 +96,11 @@ const struct method_row *method_find(const char *name)
         if (str_eq(m->name, name))
             return m;
     return NULL;
+}
+
+bool method_validates(const struct method_row *m)
+{
+    return m->needs & (METHOD_VAL_PICKS | METHOD_VAL_ALL);
 }
 
 const struct method_key *method_key_find(const struct method_row *m, const char *key)

@@ -20,6 +20,15 @@ struct method_key {
     const char *help;    // one line
 };
 
+/* What a method asks of the frame beside training. */
+enum {
+    METHOD_VAL_PICKS = 1, // features of few-shot validation images: min(shots, 4) a class
+    METHOD_VAL_ALL = 2,   // features of the whole validation split
+    METHOD_PLAIN = 4,     // features of the test transform, whatever the recipe's `views`
+    METHOD_CLOSED = 8,    // its result knows the trained classes only: no base-to-new
+    METHOD_NUMPY = 16,    // images are picked by numpy's generator, as its reference does
+};
+
 struct method_row {
     const char *name;              // in recipes
     const char *label;             // in tables: "CoOp"
@@ -27,7 +36,11 @@ struct method_row {
     bool trains;                   // false: no seed, no shots, no train bank
     const char *about;             // one line
     const struct method_key *keys; // ends with a NULL name
+    int needs;                     // METHOD_* bits
 };
+
+/* Does it read a validation bank? */
+bool method_validates(const struct method_row *m);
 
 extern const struct method_row method_rows[]; // ends with a NULL name
 size_t method_rows_count(void);

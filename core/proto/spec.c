@@ -6,6 +6,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/proto/method_keys.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -66,13 +67,22 @@ enum value_type {
     VALUE_TEXT,   // not empty
     VALUE_CHOICE, // one of `choices`
     VALUE_HASH,   // 64 lower-case hex digits
+    VALUE_SHARE,  // number in (0, 1]
     VALUE_COUNT,  // whole number 0..2^31-1
     VALUE_VIEWS,  // "none", "fresh" or a number of views
     VALUE_PARAMS, // object of scalars
 };
 
-/* Which specs have a key. */
-enum { IN_ENCODE = 1, IN_PICKS = 2, IN_TRAIN = 4, IN_BOTH = IN_ENCODE | IN_TRAIN };
+/* Which specs have a key; MAY_ENCODE, MAY_PICKS: which may have it. */
+enum {
+    IN_ENCODE = 1,
+    IN_PICKS = 2,
+    IN_TRAIN = 4,
+    IN_BOTH = IN_ENCODE | IN_TRAIN,
+    MAY = 8, // shift from IN_ to MAY_
+    MAY_ENCODE = IN_ENCODE * MAY,
+    MAY_PICKS = IN_PICKS * MAY,
+};
 
 static const struct {
     const char *name;
@@ -88,12 +98,14 @@ static const struct {
     {"split", VALUE_HASH, IN_BOTH, NULL},
     {"precision", VALUE_CHOICE, IN_BOTH, "fp32"},
     {"views", VALUE_VIEWS, IN_BOTH, NULL},
-    {"part", VALUE_CHOICE, IN_ENCODE, "train|test"},
+    {"part", VALUE_CHOICE, IN_ENCODE, "train|val|test"},
     {"cover", VALUE_CHOICE, IN_ENCODE, "all|picks"},
     {"epochs", VALUE_COUNT, IN_ENCODE, NULL},
     {"shots", VALUE_COUNT, IN_PICKS | IN_TRAIN, NULL},
     {"seed", VALUE_COUNT, IN_PICKS | IN_TRAIN, NULL},
     {"classes", VALUE_CHOICE, IN_PICKS, "all|base"},
+    {"sampler", VALUE_CHOICE, MAY_PICKS, "numpy"},
+    {"crop-scale", VALUE_SHARE, MAY_ENCODE, NULL},
     {"bpe", VALUE_HASH, IN_TRAIN, NULL},
     {"protocol", VALUE_CHOICE, IN_TRAIN, "few-shot|base-to-new|zero-shot"},
     {"method", VALUE_TEXT, IN_TRAIN, NULL},
@@ -151,6 +163,11 @@ static const char *expected(size_t k, const json_t *value)
         return text && is_choice(keys[k].choices, text) ? NULL : keys[k].choices;
     case VALUE_HASH:
         return text && is_hash(text) ? NULL : "64 hexadecimal digits";
+    case VALUE_SHARE:
+        return json_is_number(value) && json_number_value(value) > 0 &&
+                       json_number_value(value) <= 1
+                   ? NULL
+                   : "a number above 0, at most 1";
     case VALUE_COUNT:
         return json_is_integer(value) && json_integer_value(value) >= 0 &&
                        json_integer_value(value) <= 0x7fffffff
@@ -186,7 +203,9 @@ int spec_check(const json_t *spec, struct err *e)
     size_t present = 0;
     for (size_t k = 0; k < KEYS; k++) {
         const json_t *value = json_object_get(spec, keys[k].name);
-        if (!(keys[k].in & in)) {
+        if (!value && (keys[k].in & in * MAY))
+            continue;
+        if (!(keys[k].in & (in | in * MAY))) {
             if (value)
                 return err_set(e, ERR_PARSE, "spec: '%s' has no place in this job", keys[k].name);
             continue;
@@ -225,14 +244,31 @@ static void copy(json_t *to, const json_t *from, const char *key)
     json_object_set(to, key, json_object_get(from, key));
 }
 
-json_t *spec_bank(const json_t *train, const char *part, size_t train_images)
+/* Views of fresh augmentation that a run uses: the passes that make a cache, then its epochs. */
+static long fresh_views(const json_t *params)
+{
+    long views = 0;
+    for (int i = 0; i < 2; i++)
+        views += (long)json_integer_value(json_object_get(params, i ? "epochs" : "passes"));
+    return views > 0 ? views : 1;
+}
+
+/* Bit `need` of the method of a train spec. */
+static bool needs(const json_t *train, int need)
+{
+    const struct method_row *method = method_find(spec_get_text(train, "method"));
+    return method && (method->needs & need);
+}
+
+json_t *spec_bank(const json_t *train, const char *part, size_t images)
 {
     static const char *const same[] = {"version", "backbone", "weights",
                                        "dataset", "split",    "precision"};
-    bool test = str_eq(part, "test");
-    const char *views = test ? "none" : spec_get_text(train, "views");
-    bool fresh = str_eq(views, "fresh");
-    bool whole = test || (!fresh && train_images <= SPEC_WHOLE_SPLIT);
+    const json_t *params = get(train, "params"), *scale = json_object_get(params, "crop-scale");
+    bool learns = str_eq(part, "train");
+    const char *views = learns ? spec_get_text(train, "views") : "none";
+    bool fresh = str_eq(views, "fresh"), whole = !fresh && images <= SPEC_WHOLE_SPLIT;
+    whole |= str_eq(part, "test") || (str_eq(part, "val") && needs(train, METHOD_VAL_ALL));
 
     json_t *bank = json_object();
     json_object_set_new(bank, "job", json_string("encode"));
@@ -246,12 +282,16 @@ json_t *spec_bank(const json_t *train, const char *part, size_t train_images)
         copy(bank, train, "shots");
         copy(bank, train, "seed");
         json_object_set_new(bank, "classes", json_string(base ? "base" : "all"));
+        if (needs(train, METHOD_NUMPY))
+            json_object_set_new(bank, "sampler", json_string("numpy"));
     }
     long epochs = 1;
     if (fresh)
-        epochs = spec_get_int(get(train, "params"), "epochs");
+        epochs = fresh_views(params);
     else if (!str_eq(views, "none") && !str_to_long(views, 1, 0x7fffffff, &epochs))
         BUG("views '%s'", views);
     json_object_set_new(bank, "epochs", json_integer(epochs));
+    if (!str_eq(views, "none") && scale && json_number_value(scale) != SPEC_CROP_SCALE)
+        copy(bank, params, "crop-scale");
     return bank;
 }

@@ -17,11 +17,13 @@
  *              augmented views used in turn
  *
  * Keys of an encode spec
- *   part       "train" or "test"
+ *   part       "train", "val" or "test"
  *   cover      "all": every image of the part; "picks": the few-shot selection of (shots, seed)
  *   shots, seed  only with cover "picks"
  *   classes    only with cover "picks": "all" or "base"
- *   epochs     views held: 1 for "none", N for "N", the run's epochs for "fresh"
+ *   epochs     views held: 1 for "none", N for "N", the run's passes and epochs for "fresh"
+ *   sampler    only with cover "picks", and only where they are not CoOp's: "numpy"
+ *   crop-scale only where it is not 0.08: the smallest share of the image that a view may show
  *
  * Keys of a train spec
  *   bpe        SHA-256 of the merges file's text
@@ -55,12 +57,14 @@ double spec_get_real(const json_t *spec, const char *key); // integers count as 
 int spec_check(const json_t *spec, struct err *e);
 
 /*
- * The spec of the bank that holds `part` ("train" or "test") for a train spec; a new reference.
- * The rule: without fresh augmentation a bank covers a whole split, so that every seed, shot number
- * and method of the grid shares it; a train split of more than SPEC_WHOLE_SPLIT images, and fresh
- * augmentation, cover only the picks.
+ * The spec of the bank that holds `part` for a train spec; a new reference. `images`: how many the
+ * part has. The rule: without fresh augmentation a bank covers a whole split, so that every seed,
+ * shot number and method of the grid shares it; a train or validation split of more than
+ * SPEC_WHOLE_SPLIT images, and fresh augmentation, cover only the picks, unless the method asks for
+ * all.
  */
 enum { SPEC_WHOLE_SPLIT = 10000 };
-json_t *spec_bank(const json_t *train, const char *part, size_t train_images);
+#define SPEC_CROP_SCALE 0.08 // of a bank without "crop-scale"
+json_t *spec_bank(const json_t *train, const char *part, size_t images);
 
 #endif
