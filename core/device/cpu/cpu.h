@@ -85,6 +85,9 @@ void cpu_tree_bwd(struct device *d, float *dq, float *dk, float *dv, const float
 /* train.c: loss, optimizer, low rank */
 void cpu_cross_entropy(struct device *d, float *loss, float *hit, float *dlogits,
                        const float *logits, const int *labels, int B, int K);
+void cpu_distill(struct device *d, float *loss, float *dlogits, const float *logits,
+                 const float *teacher, int B, int K, float temperature);
+void cpu_deflect(struct device *d, float *g, const float *against, size_t n, float strength);
 void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
              float momentum, float weight_decay, bool first);
 void cpu_adam(struct device *d, float *p, float *m, float *v, const float *g, size_t n, double lr,

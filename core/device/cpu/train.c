@@ -30,6 +30,54 @@ void cpu_cross_entropy(struct device *d, float *loss, float *hit, float *dlogits
     }
 }
 
+/* Of exp((x - max) / T): the sum over K, and *max. */
+static double softened_sum(const float *x, int K, float temperature, float *max)
+{
+    double sum = 0;
+    *max = x[0];
+    for (int k = 1; k < K; k++)
+        *max = x[k] > *max ? x[k] : *max;
+    for (int k = 0; k < K; k++)
+        sum += exp((double)(x[k] - *max) / (double)temperature);
+    return sum;
+}
+
+void cpu_distill(struct device *d, float *loss, float *dlogits, const float *logits,
+                 const float *teacher, int B, int K, float temperature)
+{
+    if (cpu_of(d)->error.code)
+        return;
+    double T = temperature;
+    for (int b = 0; b < B; b++, logits += K, teacher += K, dlogits += K) {
+        float max, teacher_max;
+        double sum = softened_sum(logits, K, temperature, &max), rest = log(sum), total = 0;
+        double teacher_sum = softened_sum(teacher, K, temperature, &teacher_max);
+        for (int k = 0; k < K; k++) {
+            double x = (double)(logits[k] - max) / T;
+            double q = exp((double)(teacher[k] - teacher_max) / T) / teacher_sum;
+            total -= q * (x - rest);
+            dlogits[k] = (float)(T * (exp(x) / sum - q) / B);
+        }
+        loss[b] = (float)(T * T * total);
+    }
+}
+
+void cpu_deflect(struct device *d, float *g, const float *against, size_t n, float strength)
+{
+    double dot = 0, square = 0;
+    if (cpu_of(d)->error.code)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        dot += (double)g[i] * against[i];
+        square += (double)against[i] * against[i];
+    }
+    if (!(dot < 0))
+        return;
+    float factor = (float)((double)strength * dot / square);
+    for (size_t i = 0; i < n; i++)
+        g[i] -= factor * against[i];
+}
+
 enum { ELEMENTS = 65536 };
 
 struct sgd {

@@ -413,6 +413,71 @@ static struct result cross_entropy(struct device *d, int size)
     return r;
 }
 
+/* Exact: the sums of exp(x / T). */
+static double soft_total(const float *x, int K, double temperature)
+{
+    double sum = 0;
+    for (int k = 0; k < K; k++)
+        sum += exp(x[k] / temperature);
+    return sum;
+}
+
+static struct result distill(struct device *d, int size)
+{
+    int B = (int[]){1, 2, 32, 7}[size], K = (int[]){1, 3, 10, 1000}[size];
+    double T = (double[]){1, 1, 2, 0.5}[size];
+    float *logits = random_floats((size_t)(B * K)), *teacher = random_floats((size_t)(B * K));
+    struct result r = result_new((size_t)(B * K + B));
+    for (int i = 0; i < B * K; i++) {
+        logits[i] *= 30;
+        teacher[i] *= 20;
+    }
+    for (int b = 0; b < B; b++) {
+        const float *x = logits + b * K, *t = teacher + b * K;
+        double sum = soft_total(x, K, T), teacher_sum = soft_total(t, K, T);
+        for (int k = 0; k < K; k++) {
+            double p = exp(x[k] / T) / sum, q = exp(t[k] / T) / teacher_sum;
+            r.want[b * K + k] = T * (p - q) / B;
+            r.want[B * K + b] -= T * T * q * (x[k] / T - log(sum));
+        }
+    }
+    memcpy(r.out, logits, (size_t)(B * K) * sizeof *logits); // in place
+    d->ops->distill(d, r.out + B * K, r.out, r.out, teacher, B, K, (float)T);
+    free(logits);
+    free(teacher);
+    return r;
+}
+
+/* Gradients that agree stay, as one against nothing does; the others lose the part that works
+ * against. */
+static struct result deflect(struct device *d, int size)
+{
+    size_t n = (size_t[]){1, 64, 2048, 70000}[size];
+    float *g = random_floats(n), *against = random_floats(n), *none = mem_zero(n, sizeof *none);
+    struct result r = result_new(3 * n);
+    for (size_t i = 0; i < n; i++)
+        g[i] -= against[i]; // so that their product is negative
+    double dot = 0, square = 0;
+    for (size_t i = 0; i < n; i++) {
+        dot += (double)g[i] * against[i];
+        square += (double)against[i] * against[i];
+    }
+    assert_true(dot < 0);
+    for (size_t i = 0; i < n; i++) {
+        r.want[i] = g[i] - 0.8 * dot / square * against[i];
+        r.out[i] = g[i];
+        r.want[n + i] = r.out[n + i] = -g[i];
+        r.want[2 * n + i] = r.out[2 * n + i] = g[i];
+    }
+    d->ops->deflect(d, r.out, against, n, 0.8f);
+    d->ops->deflect(d, r.out + n, against, n, 0.8f);
+    d->ops->deflect(d, r.out + 2 * n, none, n, 0.8f);
+    free(g);
+    free(against);
+    free(none);
+    return r;
+}
+
 /* Three steps of torch's rule. */
 static struct result sgd(struct device *d, int size)
 {
@@ -543,6 +608,8 @@ static const struct {
     {"l2 norm forward", l2norm_forward, 1e-6},
     {"l2 norm backward", l2norm_backward, 1e-6},
     {"cross entropy", cross_entropy, 1e-6},
+    {"distillation", distill, 1e-6},
+    {"deflection", deflect, 1e-6},
     {"SGD", sgd, 1e-6},
     {"low rank", lowrank, 1e-6},
     {"rows", rows, 1e-6},
