@@ -36,7 +36,9 @@ struct text {
     struct device *device;
     struct text_tree tree;
     int K, C, H, L, E, contexts;
+    int depth;                       // levels of context vectors
     bool keep;                       // middle and hidden per block
+    bool spent;                      // `middle` is no longer the last block's
     float *start;                    // (R, C) embeddings and positions, contexts left out
     struct layer *layer;             // (L)
     float *activations;              // the one allocation behind `layer`
@@ -159,7 +161,8 @@ int text_new(struct text **out, const struct clip *m, const struct text_prompts 
              enum text_mode mode, struct err *e)
 {
     struct text *t = mem_zero(1, sizeof *t);
-    *t = (struct text){.clip = m, .device = m->device, .K = (int)p->K, .contexts = contexts};
+    *t = (struct text){
+        .clip = m, .device = m->device, .K = (int)p->K, .contexts = contexts, .depth = 1};
     t->C = m->shape.text_width;
     t->H = t->C / DEVICE_HEAD;
     t->L = m->shape.text_layers;
@@ -192,6 +195,12 @@ void text_free(struct text *t)
     text_tree_release(&t->tree);
     free(t->layer);
     free(t);
+}
+
+void text_deep(struct text *t, int depth)
+{
+    BUG_IF(depth < 1 || depth > t->L);
+    t->depth = depth;
 }
 
 int text_rows(const struct text *t)
@@ -250,6 +259,17 @@ static void block_forward(struct text *t, int l, float *x_out)
     mlp_forward(t, a, b, R, x_out);
 }
 
+/* middle (K, C) = x + attention of the EOT rows, from the last block's q and k|v. */
+static void last_attention(struct text *t, struct layer *a, const struct clip_block *b)
+{
+    struct device *d = t->device;
+    int C = t->C, K = t->K;
+    d->ops->tree_fwd(d, t->rows_b, a->p, a->q, C, a->qkv, a->qkv + C, 2 * C, &t->tree.last, t->H);
+    d->ops->linear_fwd(d, a->middle, t->rows_b, b->out, K);
+    d->ops->gather(d, t->rows_a, a->x, t->tree.eot, K, C);
+    d->ops->add(d, a->middle, t->rows_a, (size_t)K * (size_t)C);
+}
+
 /* The last block: keys and values of all rows, everything else of the K EOT rows. */
 static void last_forward(struct text *t, float *x_out)
 {
@@ -261,11 +281,38 @@ static void last_forward(struct text *t, float *x_out)
     d->ops->linear_fwd(d, a->qkv, t->rows_a, b->kv, R);
     d->ops->gather(d, t->rows_b, t->rows_a, t->tree.eot, K, C);
     d->ops->linear_fwd(d, a->q, t->rows_b, b->q, K);
-    d->ops->tree_fwd(d, t->rows_b, a->p, a->q, C, a->qkv, a->qkv + C, 2 * C, &t->tree.last, t->H);
-    d->ops->linear_fwd(d, a->middle, t->rows_b, b->out, K);
-    d->ops->gather(d, t->rows_a, a->x, t->tree.eot, K, C);
-    d->ops->add(d, a->middle, t->rows_a, (size_t)K * (size_t)C);
+    last_attention(t, a, b);
     mlp_forward(t, a, b, K, x_out);
+}
+
+/* Level l of the context vectors. */
+static size_t level(const struct text *t, int l)
+{
+    return (size_t)l * (size_t)t->contexts * (size_t)t->C;
+}
+
+/* The input x (R, C) of block l: the contexts' rows become level l's vectors. */
+static void replace_rows(struct text *t, int l, const float *context, float *x)
+{
+    struct device *d = t->device;
+    d->ops->gather(d, t->rows_a, context + level(t, l), t->tree.slot_context, t->tree.slots, t->C);
+    d->ops->scatter(d, x, t->rows_a, t->tree.slot_row, t->tree.slots, t->C);
+}
+
+/* The gradient of level l's vectors = from dx (R, C) of block l's input. What stood in these rows
+ * before has no part in the result, so nothing flows further down. */
+static void replace_rows_backward(struct text *t, int l, float *dcontext)
+{
+    struct device *d = t->device;
+    int n = t->tree.slots, C = t->C;
+    size_t rows = (size_t)n * (size_t)C * sizeof(float);
+    d->ops->gather(d, t->rows_a, t->dx, t->tree.slot_row, n, C);
+    d->ops->zero(d, dcontext + level(t, l), level(t, 1) * sizeof(float));
+    d->ops->scatter_add(d, dcontext + level(t, l), t->rows_a, t->tree.slot_context, n, C);
+    if (l == 0)
+        return;
+    d->ops->zero(d, t->rows_a, rows);
+    d->ops->scatter(d, t->dx, t->rows_a, t->tree.slot_row, n, C);
 }
 
 void text_forward(struct text *t, const float *context, float *features)
@@ -278,9 +325,15 @@ void text_forward(struct text *t, const float *context, float *features)
         d->ops->gather(d, t->rows_a, context, t->tree.slot_context, t->tree.slots, C);
         d->ops->scatter_add(d, x, t->rows_a, t->tree.slot_row, t->tree.slots, C);
     }
-    for (int l = 0; l < t->L - 1; l++)
-        block_forward(t, l, t->layer[l + 1].x);
-    last_forward(t, t->final_x);
+    for (int l = 0; l < t->L; l++) {
+        if (l > 0 && l < t->depth)
+            replace_rows(t, l, context, t->layer[l].x);
+        if (l < t->L - 1)
+            block_forward(t, l, t->layer[l + 1].x);
+        else
+            last_forward(t, t->final_x);
+    }
+    t->spent = false;
     d->ops->layernorm_fwd(d, t->rows_a, t->final_mean, t->final_rstd, t->final_x,
                           t->clip->final_gamma, t->clip->final_beta, t->K, C);
     d->ops->linear_fwd(d, features, t->rows_a, t->clip->text_proj, t->K);
@@ -346,14 +399,19 @@ void text_backward(struct text *t, const float *dfeatures, float *dcontext)
     struct device *d = t->device;
     int C = t->C, K = t->K, lead = t->tree.lead;
     BUG_IF(!t->dx || !t->tree.slots);
+    if (!t->keep && t->spent)
+        last_attention(t, &t->layer[t->L - 1], &t->clip->text[t->L - 1]);
+    t->spent = true;
     d->ops->linear_bwd(d, t->rows_a, dfeatures, t->clip->text_proj, K);
     d->ops->zero(d, t->rows_b, (size_t)K * (size_t)C * sizeof(float));
     d->ops->layernorm_bwd(d, t->rows_b, t->rows_a, t->final_x, t->final_mean, t->final_rstd,
                           t->clip->final_gamma, K, C);
-    last_backward(t, t->rows_b);
-    for (int l = t->L - 2; l >= 0; l--)
-        block_backward(t, l, l == 0 ? lead : t->tree.R);
-    d->ops->gather(d, t->rows_a, t->dx, t->tree.slot_row, t->tree.slots, C);
-    d->ops->zero(d, dcontext, (size_t)t->contexts * (size_t)C * sizeof(float));
-    d->ops->scatter_add(d, dcontext, t->rows_a, t->tree.slot_context, t->tree.slots, C);
+    for (int l = t->L - 1; l >= 0; l--) {
+        if (l == t->L - 1)
+            last_backward(t, t->rows_b);
+        else
+            block_backward(t, l, l == 0 ? lead : t->tree.R);
+        if (l < t->depth)
+            replace_rows_backward(t, l, dcontext);
+    }
 }

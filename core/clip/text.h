@@ -44,13 +44,21 @@ int text_new(struct text **out, const struct clip *m, const struct text_prompts 
              enum text_mode mode, struct err *e);
 void text_free(struct text *t);
 
+/*
+ * Deep prompts: the contexts of text_forward and text_backward become (depth, contexts, C). Level 0
+ * enters as ever; before block l, 1 <= l < depth, every context's row is replaced by its vector of
+ * level l. 1 <= depth <= blocks; 1 = no more than the input.
+ */
+void text_deep(struct text *t, int depth);
+
 int text_rows(const struct text *t); // rows of the tree, for the record
 
-/* features (K, E), not unit length =; context (contexts, C), NULL if there are none. Device memory.
- */
+/* features (K, E), not unit length =; context (contexts, C), NULL if there are none, all levels of
+ * deep ones. Device memory. */
 void text_forward(struct text *t, const float *context, float *features);
 
-/* dcontext (contexts, C) = gradient of the last forward's context, from dfeatures (K, E). */
+/* dcontext (contexts, C) = gradient of the last forward's context, from dfeatures (K, E). May be
+ * called again for the gradient of another loss. */
 void text_backward(struct text *t, const float *dfeatures, float *dcontext);
 
 #endif
