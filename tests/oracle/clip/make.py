@@ -238,4 +238,5 @@ def main():
         print(name, *(f"{key} {out[key + '.losses'].round(3)}" for key in ("coop", "rlp", "masked")), sep="\n  ")
 
 
-main()
+if __name__ == "__main__":
+    main()
