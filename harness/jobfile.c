@@ -110,6 +110,7 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
     set_path(paths, "out", j->out);
     set_bank(paths, "train_bank", p, r->needs[NEED_TRAIN_BANK], workspace);
     set_bank(paths, "test_bank", p, r->needs[NEED_TEST_BANK], workspace);
+    set_bank(paths, "val_bank", p, r->needs[NEED_VAL_BANK], workspace);
     json_t *job = json_pack("{s:s, s:O, s:i, s:o}", "run", r->id, "spec", r->spec, "threads",
                             threads, "paths", paths);
     BUG_IF(!job);

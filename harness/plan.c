@@ -136,9 +136,9 @@ static void block(struct plan_run *run, const struct grid_run *r, const struct p
 /* ---- runs ---- */
 
 static int add_bank(struct building *b, const struct plan_run *train, const char *part,
-                    const struct plan_dataset *d)
+                    size_t images)
 {
-    struct plan_run bank = {.spec = spec_bank(train->spec, part, d->train), .needs = NO_NEEDS};
+    struct plan_run bank = {.spec = spec_bank(train->spec, part, images), .needs = NO_NEEDS};
     spec_id(bank.spec, bank.id);
     const json_t *known = json_object_get(b->index, bank.id);
     if (known) {
@@ -158,6 +158,7 @@ static int add_train(struct building *b, const struct grid_run *r, struct err *e
 {
     const struct plan_backbone *backbone = find_backbone(b->facts, r->backbone);
     const struct plan_dataset *dataset = find_dataset(b->facts, r->dataset);
+    const struct method_row *method = method_find(r->method);
     struct plan_run *run = &b->trains[b->n_trains];
     *run = (struct plan_run){.spec = partial_spec(r), .needs = NO_NEEDS};
     if (backbone->problem.code || dataset->problem.code) {
@@ -178,9 +179,11 @@ static int add_train(struct building *b, const struct grid_run *r, struct err *e
     run->folder = mem_strdup(dataset->folder);
     if (judge(b->facts, run, e) < 0)
         return e->code;
-    if (method_find(r->method)->trains)
-        run->needs[NEED_TRAIN_BANK] = add_bank(b, run, "train", dataset);
-    run->needs[NEED_TEST_BANK] = add_bank(b, run, "test", dataset);
+    if (method->trains)
+        run->needs[NEED_TRAIN_BANK] = add_bank(b, run, "train", dataset->train);
+    run->needs[NEED_TEST_BANK] = add_bank(b, run, "test", dataset->test);
+    if (method_validates(method))
+        run->needs[NEED_VAL_BANK] = add_bank(b, run, "val", dataset->val);
     return 1;
 }
 

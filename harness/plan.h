@@ -27,12 +27,13 @@ enum plan_state {
 enum plan_need {
     NEED_TRAIN_BANK,
     NEED_TEST_BANK,
+    NEED_VAL_BANK,
     NEED_PROMPT, // of the training run that is evaluated
     NEEDS,
 };
 #define NO_NEEDS                                                                                   \
     {                                                                                              \
-        -1, -1, -1                                                                                 \
+        -1, -1, -1, -1                                                                             \
     }
 
 struct plan_run {

@@ -26,7 +26,7 @@ struct plan_backbone {
 struct plan_dataset {
     const char *name; // borrowed
     char split[HASH_HEX];
-    size_t train; // images of the training split
+    size_t train, val, test; // images of each split
     char *folder;
     struct err problem;
 };

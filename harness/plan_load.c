@@ -82,6 +82,8 @@ static void look_at_dataset(struct plan_dataset *d, const struct roots *roots)
         err_wrap(&d->problem, "dataset '%s'", d->name);
     memcpy(d->split, split.hash, HASH_HEX);
     d->train = split.part[SPLIT_TRAIN].n;
+    d->val = split.part[SPLIT_VAL].n;
+    d->test = split.part[SPLIT_TEST].n;
     split_release(&split);
 }
 

@@ -11,7 +11,7 @@
 
 enum { JOB_LIMIT = 1 << 20, THREADS_LIMIT = 4096 };
 
-enum { FOR_ENCODE = 1, FOR_TRAIN = 2, FOR_LEARNING = 4 }; // jobs that need a path
+enum { FOR_ENCODE = 1, FOR_TRAIN = 2, FOR_LEARNING = 4, FOR_VALIDATING = 8 }; // jobs that need a path
 
 static const struct {
     const char *name;
@@ -24,6 +24,7 @@ static const struct {
     {"out", offsetof(struct job, out), FOR_ENCODE | FOR_TRAIN},
     {"train_bank", offsetof(struct job, train_bank), FOR_LEARNING},
     {"test_bank", offsetof(struct job, test_bank), FOR_TRAIN},
+    {"val_bank", offsetof(struct job, val_bank), FOR_VALIDATING},
 };
 enum { PATHS = sizeof paths / sizeof paths[0] };
 
@@ -36,7 +37,8 @@ static int job_kind(const json_t *spec, struct err *e)
     const struct method_row *method = method_find(name);
     if (!method)
         return err_set(e, ERR_MISSING, "unknown method '%.200s'", name);
-    return method->trains ? FOR_TRAIN | FOR_LEARNING : FOR_TRAIN;
+    return FOR_TRAIN | (method->trains ? FOR_LEARNING : 0) |
+           (method_validates(method) ? FOR_VALIDATING : 0);
 }
 
 static int job_paths(struct job *job, struct err *e)

@@ -5,8 +5,8 @@
  *
  *   {"run": id, "spec": {...}, "threads": n,
  *    "paths": {"weights", "bpe", "dataset" (folder of the dataset), "out" (file to make),
- *              "train_bank", "test_bank"}}         (banks: train jobs only, train_bank only if it
- * trains)
+ *              "train_bank", "test_bank",          (train jobs only, train_bank only if it trains)
+ *              "val_bank"}}                        (of a method that validates)
  */
 #ifndef PROMPTGRID_PROTO_JOB_H
 #define PROMPTGRID_PROTO_JOB_H
@@ -21,7 +21,7 @@ struct job {
     const char *run; // borrowed
     int threads;
     const char *weights, *bpe, *dataset, *out; // borrowed; NULL when absent
-    const char *train_bank, *test_bank;
+    const char *train_bank, *test_bank, *val_bank;
 };
 
 int job_read(struct job *job, const char *path, struct err *e); // checks the spec and the run's id
