@@ -197,7 +197,7 @@ static void load_text(struct clip *m, struct loader *l)
     m->text_proj = put_projection(l, "text_projection", C, (size_t)s->embed, both);
 }
 
-static void load_vision(struct clip *m, struct loader *l)
+static void load_vision(struct clip *m, struct loader *l, int directions)
 {
     const struct clip_shape *s = &m->shape;
     size_t C = (size_t)s->vision_width, p = (size_t)s->patch;
@@ -216,10 +216,10 @@ static void load_vision(struct clip *m, struct loader *l)
     m->pre_beta = put_vector(l, "visual.ln_pre.bias", C);
     m->vision = mem_zero((size_t)s->vision_layers, sizeof *m->vision);
     for (int i = 0; i < s->vision_layers; i++)
-        load_block(l, &m->vision[i], "visual.", i, C, LINEAR_FORWARD, false);
+        load_block(l, &m->vision[i], "visual.", i, C, directions, false);
     m->post_gamma = put_vector(l, "visual.ln_post.weight", C);
     m->post_beta = put_vector(l, "visual.ln_post.bias", C);
-    m->vision_proj = put_projection(l, "visual.proj", C, (size_t)s->embed, LINEAR_FORWARD);
+    m->vision_proj = put_projection(l, "visual.proj", C, (size_t)s->embed, directions);
 }
 
 int clip_open(struct clip *m, const char *weights, struct device *d, int towers, struct err *e)
@@ -237,8 +237,9 @@ int clip_open(struct clip *m, const char *weights, struct device *d, int towers,
     free(scale);
     if (towers & CLIP_TEXT)
         load_text(m, &l);
+    int backward = towers & CLIP_VISION_BACKWARD ? LINEAR_BACKWARD : 0;
     if (towers & CLIP_VISION)
-        load_vision(m, &l);
+        load_vision(m, &l, LINEAR_FORWARD | backward);
     if ((rc = l.rc) == 0)
         rc = device_sync(d, e);
 out:

@@ -50,7 +50,8 @@ struct clip {
     struct linear *vision_proj; // (E, C)
 };
 
-enum { CLIP_TEXT = 1, CLIP_VISION = 2 };
+/* CLIP_VISION_BACKWARD: the image tower packed for gradients to prompts inside it as well. */
+enum { CLIP_TEXT = 1, CLIP_VISION = 2, CLIP_VISION_BACKWARD = 4 };
 
 int clip_open(struct clip *m, const char *weights, struct device *d, int towers, struct err *e);
 void clip_close(struct clip *m);
