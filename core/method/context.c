@@ -3,6 +3,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/proto/method_keys.h"
 #include "core/proto/spec.h"
 
 #include <stdlib.h>
@@ -12,18 +13,24 @@ enum { DROPOUT_STREAM = 0x726c70 }; // names this use of the counter-based gener
 
 /* ---- start ---- */
 
-int context_start_words(const struct learner *l, const char *text, float **start, int *M,
+static int encode_words(const struct learner *l, const char *text, int **ids, size_t *n,
                         struct err *e)
 {
     char *words = mem_strdup(text);
-    int count = 0, *ids = NULL;
-    size_t n = 0, C = (size_t)l->clip->shape.text_width;
-    for (char *p = words; *p; p++) {
+    for (char *p = words; *p; p++)
         if (*p == '_')
             *p = ' ';
-        count += *p != ' ' && (p == words || p[-1] == ' ');
-    }
-    int rc = bpe_encode(l->bpe, words, &ids, &n, e);
+    int rc = bpe_encode(l->bpe, words, ids, n, e);
+    free(words);
+    return rc;
+}
+
+int context_start_words(const struct learner *l, const char *text, float **start, int *M,
+                        struct err *e)
+{
+    int count = method_words(text), *ids = NULL;
+    size_t n = 0, C = (size_t)l->clip->shape.text_width;
+    int rc = encode_words(l, text, &ids, &n, e);
     if (rc == 0 && (count == 0 || n < (size_t)count))
         rc = err_set(e, ERR_RANGE, "context '%s' has no words", text);
     if (rc == 0) {
@@ -33,7 +40,20 @@ int context_start_words(const struct learner *l, const char *text, float **start
         clip_embed_tokens(l->clip, ids, (size_t)count, *start);
     }
     free(ids);
-    free(words);
+    return rc;
+}
+
+int context_rest(struct learner *l, const char *text, int used, struct err *e)
+{
+    struct context *c = l->context;
+    int *ids = NULL;
+    size_t n = 0;
+    int rc = encode_words(l, text, &ids, &n, e);
+    if (rc == 0 && n > (size_t)used) {
+        c->n_rest = n - (size_t)used;
+        c->rest = mem_dup(ids + used, c->n_rest * sizeof *ids);
+    }
+    free(ids);
     return rc;
 }
 
@@ -149,6 +169,7 @@ void context_free(struct learner *l)
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
         device_release(l->device, blocks[i]);
     free(c->start);
+    free(c->rest);
     free(c->host_mask);
     free(c);
     l->context = NULL;
@@ -183,7 +204,7 @@ static float *factor_b(const struct context *c, const float *block, int g)
            (size_t)g * (size_t)(c->R * c->C);
 }
 
-static void compose(struct learner *l, bool training, uint64_t number)
+void context_compose(struct learner *l, bool training, uint64_t number)
 {
     struct context *c = l->context;
     struct device *d = l->device;
@@ -207,14 +228,21 @@ float *context_deployed(struct learner *l)
     struct context *c = l->context;
     size_t n = (size_t)c->contexts * (size_t)c->C;
     float *host = mem_alloc(n, sizeof *host);
-    compose(l, false, 0);
+    context_compose(l, false, 0);
     l->device->ops->download(l->device, host, c->vectors, n * sizeof *host);
     return host;
 }
 
 /* ---- classes ---- */
 
-/* One prompt: SOT, then context and name as the position says, then the rest of the text and EOT.
+/* The `at`-th token of the frozen text: what is left of the context's words, then the name. */
+static int frozen_token(const struct context *c, const int *ids, size_t at)
+{
+    return at < c->n_rest ? c->rest[at] : ids[at - c->n_rest];
+}
+
+/* One prompt: SOT, then context and text as the position says, then the rest of the text and EOT.
+ * `name` tokens, counted from the start of the frozen text as in the reference, count as the name.
  */
 static void add_prompt(const struct learner *l, struct text_prompts *out, int group, const int *ids,
                        size_t n, size_t name)
@@ -223,17 +251,18 @@ static void add_prompt(const struct learner *l, struct text_prompts *out, int gr
     int before = c->position == CONTEXT_END ? c->M : c->position == CONTEXT_MIDDLE ? c->M / 2 : 0;
     if (c->position == CONTEXT_END)
         name = 0; // the whole text follows the context
+    n += c->n_rest;
     int *items = mem_alloc(n + (size_t)c->M + 2, sizeof *items);
     size_t length = 0;
     items[length++] = bpe_start(l->bpe);
     for (int m = 0; m < before; m++)
         items[length++] = TEXT_CONTEXT(group * c->M + m);
     for (size_t i = 0; i < name; i++)
-        items[length++] = ids[i];
+        items[length++] = frozen_token(c, ids, i);
     for (int m = before; m < c->M; m++)
         items[length++] = TEXT_CONTEXT(group * c->M + m);
     for (size_t i = name; i < n; i++)
-        items[length++] = ids[i];
+        items[length++] = frozen_token(c, ids, i);
     items[length++] = bpe_end(l->bpe);
     text_prompts_add(out, items, length);
     free(items);
@@ -305,7 +334,7 @@ void context_forward(struct learner *l, bool training, uint64_t number)
 {
     struct context *c = l->context;
     struct device *d = l->device;
-    compose(l, training, number);
+    context_compose(l, training, number);
     text_forward(c->text, c->vectors, c->features);
     d->ops->l2norm_fwd(d, c->unit, c->norm, c->features, l->K, l->clip->shape.embed);
 }
@@ -341,12 +370,10 @@ void context_dunit(struct learner *l, const float *dlogits, int n)
                               l->clip->logit_scale);
 }
 
-void context_backward(struct learner *l, float *gradient)
+void context_gradient(struct learner *l, float *gradient)
 {
     struct context *c = l->context;
     struct device *d = l->device;
-    d->ops->l2norm_bwd(d, c->dfeatures, c->dunit, c->unit, c->norm, l->K, l->clip->shape.embed);
-    text_backward(c->text, c->dfeatures, c->dvectors);
     if (!c->R) {
         d->ops->copy(d, gradient, c->dvectors, c->n);
         return;
@@ -357,6 +384,15 @@ void context_backward(struct learner *l, float *gradient)
                             factor_a(c, l->parameters, g), factor_b(c, l->parameters, g),
                             c->masked ? c->mask + at : NULL, c->M, c->R, c->C);
     }
+}
+
+void context_backward(struct learner *l, float *gradient)
+{
+    struct context *c = l->context;
+    l->device->ops->l2norm_bwd(l->device, c->dfeatures, c->dunit, c->unit, c->norm, l->K,
+                               l->clip->shape.embed);
+    text_backward(c->text, c->dfeatures, c->dvectors);
+    context_gradient(l, gradient);
 }
 
 void context_step(struct learner *l, const struct batch *b, uint64_t number)

@@ -17,7 +17,9 @@ struct context {
     int M, C, groups; // vectors of a group, text width; groups: 1, or one per training class
     int contexts;     // groups * M
     enum context_position position;
-    float *start;              // host, (contexts, C): before training
+    float *start; // host, (contexts, C): before training
+    int *rest;    // tokens between the context and the name, see context_rest
+    size_t n_rest;
     float *vectors, *dvectors; // device, (contexts, C)
     size_t n;                  // parameters: the first ones of the learner's
 
@@ -42,6 +44,10 @@ int context_start_words(const struct learner *l, const char *text, float **start
                         struct err *e);
 void context_start_random(const struct learner *l, struct rng *r, int groups, int M, float **start);
 
+/* As in the reference, where a word may be several tokens, the tokens of `text` after the first
+ * `used` stay in the prompt, frozen, right before the class name. Called after context_open. */
+int context_rest(struct learner *l, const char *text, int used, struct err *e);
+
 /*
  * Make l->context from (groups * M, C) vectors `start` (taken over) and the method's keys
  * "position", "rank", "dropout", "zero", "std", "init-branch", those it has. *initial (n values,
@@ -56,12 +62,17 @@ void context_free(struct learner *l); // fine when there is none
 /* (contexts, C) vectors as they are deployed, without dropout; host, yours to free(). */
 float *context_deployed(struct learner *l);
 
-/* One step, in parts. `number`: for dropout's mask. */
+/* The parameters' vectors -> `vectors`; with dropout in training, whose mask `number` picks. */
+void context_compose(struct learner *l, bool training, uint64_t number);
+/* gradient of the context's parameters = from `dvectors`, of the last context_compose */
+void context_gradient(struct learner *l, float *gradient);
+
+/* One step, in parts. */
 void context_forward(struct learner *l, bool training, uint64_t number); // -> unit (K, E)
 void context_batch(struct learner *l, const struct batch *b); // -> batch (n, E), logits (n, K)
 /* dunit (K, E) = from dlogits (n, K) */
 void context_dunit(struct learner *l, const float *dlogits, int n);
-/* gradient of the context's parameters = from dunit */
+/* gradient of the context's parameters = from dunit; may be called again for another loss */
 void context_backward(struct learner *l, float *gradient);
 
 /* Make these prompts the classes in work; context_classes is context_prompts, then this. */

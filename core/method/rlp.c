@@ -24,7 +24,7 @@ static int init(struct learner *l, struct rng *r, struct err *e)
     learner_parameters(l, l->context->n, initial);
     context_keep(l);
     free(initial);
-    return 0;
+    return context_rest(l, spec_get_text(l->params, "context"), M, e);
 }
 
 const struct method method_rlp = {

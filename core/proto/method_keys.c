@@ -85,6 +85,18 @@ const struct method_row method_rows[] = {
     {0},
 };
 
+int method_words(const char *text)
+{
+    int n = 0;
+    bool inside = false;
+    for (const char *p = text; *p; p++) {
+        bool word = *p != ' ' && *p != '_';
+        n += word && !inside;
+        inside = word;
+    }
+    return n;
+}
+
 size_t method_rows_count(void)
 {
     return sizeof method_rows / sizeof method_rows[0] - 1;

@@ -42,6 +42,9 @@ struct method_row {
 /* Does it read a validation bank? */
 bool method_validates(const struct method_row *m);
 
+/* Words of a context, "_" counting as a space: the vectors that start from it. */
+int method_words(const char *text);
+
 extern const struct method_row method_rows[]; // ends with a NULL name
 size_t method_rows_count(void);
 
