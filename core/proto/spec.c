@@ -78,8 +78,10 @@ enum {
     IN_ENCODE = 1,
     IN_PICKS = 2,
     IN_TRAIN = 4,
-    IN_BOTH = IN_ENCODE | IN_TRAIN,
-    MAY = 8, // shift from IN_ to MAY_
+    IN_EVAL = 8,
+    IN_LEARNING = IN_TRAIN | IN_EVAL,
+    IN_ALL = IN_ENCODE | IN_TRAIN | IN_EVAL,
+    MAY = 16, // shift from IN_ to MAY_
     MAY_ENCODE = IN_ENCODE * MAY,
     MAY_PICKS = IN_PICKS * MAY,
 };
@@ -90,26 +92,30 @@ static const struct {
     int in;
     const char *choices; // words between '|'
 } keys[] = {
-    {"version", VALUE_COUNT, IN_BOTH, NULL},
-    {"job", VALUE_CHOICE, IN_BOTH, "encode|train"},
-    {"backbone", VALUE_TEXT, IN_BOTH, NULL},
-    {"weights", VALUE_HASH, IN_BOTH, NULL},
-    {"dataset", VALUE_TEXT, IN_BOTH, NULL},
-    {"split", VALUE_HASH, IN_BOTH, NULL},
-    {"precision", VALUE_CHOICE, IN_BOTH, "fp32"},
-    {"views", VALUE_VIEWS, IN_BOTH, NULL},
+    {"version", VALUE_COUNT, IN_ALL, NULL},
+    {"job", VALUE_CHOICE, IN_ALL, "encode|train|eval"},
+    {"backbone", VALUE_TEXT, IN_ALL, NULL},
+    {"weights", VALUE_HASH, IN_ALL, NULL},
+    {"dataset", VALUE_TEXT, IN_ALL, NULL},
+    {"split", VALUE_HASH, IN_ALL, NULL},
+    {"precision", VALUE_CHOICE, IN_ALL, "fp32"},
+    {"views", VALUE_VIEWS, IN_ENCODE | IN_TRAIN, NULL},
+    {"views", VALUE_CHOICE, IN_EVAL, "none"},
     {"part", VALUE_CHOICE, IN_ENCODE, "train|val|test"},
     {"cover", VALUE_CHOICE, IN_ENCODE, "all|picks"},
     {"epochs", VALUE_COUNT, IN_ENCODE, NULL},
-    {"shots", VALUE_COUNT, IN_PICKS | IN_TRAIN, NULL},
-    {"seed", VALUE_COUNT, IN_PICKS | IN_TRAIN, NULL},
+    {"shots", VALUE_COUNT, IN_PICKS | IN_LEARNING, NULL},
+    {"seed", VALUE_COUNT, IN_PICKS | IN_LEARNING, NULL},
     {"classes", VALUE_CHOICE, IN_PICKS, "all|base"},
     {"sampler", VALUE_CHOICE, MAY_PICKS, "numpy"},
     {"crop-scale", VALUE_SHARE, MAY_ENCODE, NULL},
-    {"bpe", VALUE_HASH, IN_TRAIN, NULL},
+    {"bpe", VALUE_HASH, IN_LEARNING, NULL},
     {"protocol", VALUE_CHOICE, IN_TRAIN, "few-shot|base-to-new|zero-shot"},
-    {"method", VALUE_TEXT, IN_TRAIN, NULL},
-    {"params", VALUE_PARAMS, IN_TRAIN, NULL},
+    {"protocol", VALUE_CHOICE, IN_EVAL, "cross-dataset|domain-generalization"},
+    {"method", VALUE_TEXT, IN_LEARNING, NULL},
+    {"params", VALUE_PARAMS, IN_LEARNING, NULL},
+    {"train", VALUE_HASH, IN_EVAL, NULL},
+    {"source", VALUE_TEXT, IN_EVAL, NULL},
 };
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
@@ -187,6 +193,26 @@ static const char *text_of(const json_t *spec, const char *key)
     return text ? text : "";
 }
 
+/* IN_* bits of the job; of an encode spec when the job is not known. */
+static int kind_of(const json_t *spec)
+{
+    const char *job = text_of(spec, "job");
+    if (str_eq(job, "train"))
+        return IN_TRAIN;
+    if (str_eq(job, "eval"))
+        return IN_EVAL;
+    return str_eq(text_of(spec, "cover"), "picks") ? IN_ENCODE | IN_PICKS : IN_ENCODE;
+}
+
+/* A key may have a row for each job. */
+static bool has_place(const char *name, int in)
+{
+    for (size_t k = 0; k < KEYS; k++)
+        if (str_eq(keys[k].name, name) && (keys[k].in & in))
+            return true;
+    return false;
+}
+
 int spec_check(const json_t *spec, struct err *e)
 {
     if (!json_is_object(spec))
@@ -196,9 +222,7 @@ int spec_check(const json_t *spec, struct err *e)
         return err_set(e, ERR_RANGE,
                        "spec: 'version' is not %d; harness and runner are of different releases",
                        SPEC_VERSION);
-    int in = str_eq(text_of(spec, "job"), "train") ? IN_TRAIN : IN_ENCODE;
-    if (in == IN_ENCODE && str_eq(text_of(spec, "cover"), "picks"))
-        in |= IN_PICKS;
+    int in = kind_of(spec);
 
     size_t present = 0;
     for (size_t k = 0; k < KEYS; k++) {
@@ -206,7 +230,7 @@ int spec_check(const json_t *spec, struct err *e)
         if (!value && (keys[k].in & in * MAY))
             continue;
         if (!(keys[k].in & (in | in * MAY))) {
-            if (value)
+            if (value && !has_place(keys[k].name, in | in * MAY))
                 return err_set(e, ERR_PARSE, "spec: '%s' has no place in this job", keys[k].name);
             continue;
         }

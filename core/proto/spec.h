@@ -7,7 +7,9 @@
  *
  * Keys of every spec
  *   version    SPEC_VERSION: raised when the meaning of any key or of the trainer's arithmetic
- * changes job        "encode" (images -> feature bank) or "train" (bank -> prompt -> metrics)
+ *              changes
+ *   job        "encode" (images -> feature bank), "train" (bank -> prompt -> metrics) or "eval"
+ *              (prompt of another run, bank of another dataset -> metrics)
  *   backbone   catalogue name or folder name, for people; identity comes from `weights`
  *   weights    SHA-256 of model.safetensors
  *   dataset    catalogue name
@@ -31,6 +33,13 @@
  *   method     method name
  *   params     the method's keys, every one, with its resolved value (see method_keys.h)
  *   shots, seed  0 for a method that does not train
+ *
+ * Keys of an eval spec
+ *   train      id of the training run whose prompt is evaluated
+ *   source     dataset it was trained on, for people
+ *   protocol   "cross-dataset" or "domain-generalization"
+ *   views      "none"
+ *   bpe, method, params, shots, seed  as in the training run's spec
  */
 #ifndef PROMPTGRID_PROTO_SPEC_H
 #define PROMPTGRID_PROTO_SPEC_H
@@ -57,11 +66,11 @@ double spec_get_real(const json_t *spec, const char *key); // integers count as 
 int spec_check(const json_t *spec, struct err *e);
 
 /*
- * The spec of the bank that holds `part` for a train spec; a new reference. `images`: how many the
- * part has. The rule: without fresh augmentation a bank covers a whole split, so that every seed,
- * shot number and method of the grid shares it; a train or validation split of more than
- * SPEC_WHOLE_SPLIT images, and fresh augmentation, cover only the picks, unless the method asks for
- * all.
+ * The spec of the bank that holds `part` for a train spec ("test": for an eval spec too); a new
+ * reference. `images`: how many the part has. The rule: without fresh augmentation a bank covers a
+ * whole split, so that every seed, shot number and method of the grid shares it; a train or
+ * validation split of more than SPEC_WHOLE_SPLIT images, and fresh augmentation, cover only the
+ * picks, unless the method asks for all.
  */
 enum { SPEC_WHOLE_SPLIT = 10000 };
 #define SPEC_CROP_SCALE 0.08 // of a bank without "crop-scale"

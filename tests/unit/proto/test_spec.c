@@ -137,7 +137,54 @@ static void a_wrong_spec_is_refused_with_its_key(void **state)
             "spec: 'params' is {\"rank\":[]}, expected an object of text and numbers");
     refused("part", json_string("test"), "spec: 'part' has no place in this job");
     refused("colour", json_string("red"), "spec: unknown key 'colour'");
-    refused("job", json_string("bake"), "spec: 'job' is \"bake\", expected encode|train");
+    refused("job", json_string("bake"), "spec: 'job' is \"bake\", expected encode|train|eval");
+    refused("protocol", json_string("cross-dataset"),
+            "spec: 'protocol' is \"cross-dataset\", expected few-shot|base-to-new|zero-shot");
+    refused("source", json_string("pocket-land"), "spec: 'source' has no place in this job");
+}
+
+static json_t *eval_spec(void)
+{
+    json_t *spec = train_spec();
+    json_object_set_new(spec, "job", json_string("eval"));
+    json_object_set_new(spec, "protocol", json_string("cross-dataset"));
+    json_object_set_new(spec, "train", json_string(train_id));
+    json_object_set_new(spec, "source", json_string("pocket-shapes"));
+    return spec;
+}
+
+static void an_eval_spec_names_its_training_run_and_needs_the_test_bank_of_others(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value, *want;
+    } cases[] = {
+        {"train", NULL, "spec: 'train' is missing"},
+        {"train", "380d", "spec: 'train' is \"380d\", expected 64 hexadecimal digits"},
+        {"source", NULL, "spec: 'source' is missing"},
+        {"views", "fresh", "spec: 'views' is \"fresh\", expected none"},
+        {"protocol", "few-shot",
+         "spec: 'protocol' is \"few-shot\", expected cross-dataset|domain-generalization"},
+        {"part", "test", "spec: 'part' has no place in this job"},
+    };
+    json_t *spec = eval_spec(), *train = train_spec();
+    struct err e = {0};
+    assert_ok(spec_check(spec, &e), &e);
+    json_t *bank = spec_bank(spec, "test", 240), *same = spec_bank(train, "test", 240);
+    assert_true(json_equal(bank, same));
+    json_decref(bank);
+    json_decref(same);
+    json_decref(train);
+    json_decref(spec);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        spec = eval_spec();
+        json_object_del(spec, cases[i].key);
+        if (cases[i].value)
+            json_object_set_new(spec, cases[i].key, json_string(cases[i].value));
+        assert_true(spec_check(spec, &e) < 0);
+        assert_text(&e, cases[i].want);
+        json_decref(spec);
+    }
 }
 
 /* Bank of `part` as text, with version, backbone, dataset, hashes and precision taken away. */
@@ -197,6 +244,7 @@ int main(void)
         cmocka_unit_test(every_value_counts_towards_the_id),
         cmocka_unit_test(a_whole_spec_is_accepted),
         cmocka_unit_test(a_wrong_spec_is_refused_with_its_key),
+        cmocka_unit_test(an_eval_spec_names_its_training_run_and_needs_the_test_bank_of_others),
         cmocka_unit_test(banks_cover_what_can_be_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
