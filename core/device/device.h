@@ -98,6 +98,18 @@ struct device_ops {
                      const float *p, const float *q, int ldq, const float *k, const float *v,
                      int ldkv, const struct device_tree *t, int H);
 
+    /* y (n) = max(x, 0); y may be x */
+    void (*relu_fwd)(struct device *d, float *y, const float *x, size_t n);
+    /* dx (n) = dy where y > 0, else 0; dx may be dy */
+    void (*relu_bwd)(struct device *d, float *dx, const float *dy, const float *y, size_t n);
+    /* y (n) = exp(beta (x - 1)): how near a cached image of similarity x is; y may be x */
+    void (*affinity_fwd)(struct device *d, float *y, const float *x, float beta, size_t n);
+    /* dx (n) = beta y dy; dx may be dy */
+    void (*affinity_bwd)(struct device *d, float *dx, const float *dy, const float *y, float beta,
+                         size_t n);
+    /* y (n) = a y + b x */
+    void (*blend)(struct device *d, float *y, float a, const float *x, float b, size_t n);
+
     /* y (n) = x (n) */
     void (*copy)(struct device *d, float *y, const float *x, size_t n);
     /* y (n) += x (n) */

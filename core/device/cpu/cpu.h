@@ -72,6 +72,14 @@ void cpu_image_tokens(struct device *d, float *y, const float *x, const float *c
                       const float *position, int B, int T, int C);
 void cpu_patches(struct device *d, float *y, const float *x, int B, int S, int p);
 
+/* adapter.c: elements, for methods that adapt features */
+void cpu_relu_fwd(struct device *d, float *y, const float *x, size_t n);
+void cpu_relu_bwd(struct device *d, float *dx, const float *dy, const float *y, size_t n);
+void cpu_blend(struct device *d, float *y, float a, const float *x, float b, size_t n);
+void cpu_affinity_fwd(struct device *d, float *y, const float *x, float beta, size_t n);
+void cpu_affinity_bwd(struct device *d, float *dx, const float *dy, const float *y, float beta,
+                      size_t n);
+
 /* attention.c */
 void cpu_attention_fwd(struct device *d, float *out, const float *qkv, int B, int T, int H);
 void cpu_attention_bwd(struct device *d, float *dqkv, const float *dout, const float *qkv, int B,
