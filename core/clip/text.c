@@ -9,6 +9,7 @@
 #include "core/clip/text.h"
 
 #include "core/base/mem.h"
+#include "core/clip/carve.h"
 #include "core/clip/text_tree.h"
 
 #include <stdlib.h>
@@ -64,19 +65,6 @@ void text_prompts_release(struct text_prompts *p)
     *p = (struct text_prompts){0};
 }
 
-/* Parts of one allocation: with `base` NULL only their size is counted. */
-struct carve {
-    float *base;
-    size_t used;
-};
-
-static float *take(struct carve *c, size_t n)
-{
-    float *part = c->base ? c->base + c->used : NULL;
-    c->used += (n + 15) / 16 * 16; // parts start on 64 bytes
-    return part;
-}
-
 static void carve_activations(struct text *t, struct carve *c, bool backward)
 {
     size_t R = (size_t)t->tree.R, K = (size_t)t->K, C = (size_t)t->C, H = (size_t)t->H;
@@ -91,23 +79,23 @@ static void carve_activations(struct text *t, struct carve *c, bool backward)
             continue;
         }
         *a = (struct layer){
-            .x = backward || l == 0 ? take(c, R * C) : shared.x,
-            .mean1 = take(c, R),
-            .rstd1 = take(c, R),
-            .qkv = take(c, R * C * (last ? 2 : 3)),
-            .q = last ? take(c, Q * C) : NULL,
-            .p = take(c, H * (size_t)tree->start[tree->queries]),
-            .middle = t->keep ? take(c, Q * C) : t->middle,
-            .mean2 = take(c, Q),
-            .rstd2 = take(c, Q),
-            .hidden = t->keep ? take(c, Q * 4 * C) : NULL,
+            .x = backward || l == 0 ? carve_take(c, R * C) : shared.x,
+            .mean1 = carve_take(c, R),
+            .rstd1 = carve_take(c, R),
+            .qkv = carve_take(c, R * C * (last ? 2 : 3)),
+            .q = last ? carve_take(c, Q * C) : NULL,
+            .p = carve_take(c, H * (size_t)tree->start[tree->queries]),
+            .middle = t->keep ? carve_take(c, Q * C) : t->middle,
+            .mean2 = carve_take(c, Q),
+            .rstd2 = carve_take(c, Q),
+            .hidden = t->keep ? carve_take(c, Q * 4 * C) : NULL,
         };
         if (l == 0)
             shared = *a;
     }
-    t->final_x = take(c, K * C);
-    t->final_mean = take(c, K);
-    t->final_rstd = take(c, K);
+    t->final_x = carve_take(c, K * C);
+    t->final_mean = carve_take(c, K);
+    t->final_rstd = carve_take(c, K);
 }
 
 static void carve_scratch(struct text *t, struct carve *c, bool backward)
@@ -115,15 +103,15 @@ static void carve_scratch(struct text *t, struct carve *c, bool backward)
     size_t R = (size_t)t->tree.R, C = (size_t)t->C;
     size_t most = R > (size_t)t->K ? R : (size_t)t->K; // classes may share an EOT row
     size_t rows = most < MLP_ROWS ? most : MLP_ROWS;
-    t->rows_a = take(c, most * C);
-    t->rows_b = take(c, most * C);
-    t->middle = t->keep ? NULL : take(c, most * C);
-    t->wide = take(c, rows * 4 * C);
-    t->dwide = backward ? take(c, rows * 4 * C) : NULL;
-    t->dx = backward ? take(c, R * C) : NULL;
-    t->dqkv = backward ? take(c, R * 3 * C) : NULL;
-    t->dq = backward ? take(c, (size_t)t->K * C) : NULL;
-    t->start = take(c, R * C);
+    t->rows_a = carve_take(c, most * C);
+    t->rows_b = carve_take(c, most * C);
+    t->middle = t->keep ? NULL : carve_take(c, most * C);
+    t->wide = carve_take(c, rows * 4 * C);
+    t->dwide = backward ? carve_take(c, rows * 4 * C) : NULL;
+    t->dx = backward ? carve_take(c, R * C) : NULL;
+    t->dqkv = backward ? carve_take(c, R * 3 * C) : NULL;
+    t->dq = backward ? carve_take(c, (size_t)t->K * C) : NULL;
+    t->start = carve_take(c, R * C);
 }
 
 /* Count, allocate, point. */
