@@ -11,6 +11,7 @@ int runner_run(int argc, char **argv);   // run JOB.json [--events-fd N]: one jo
 int runner_embed(int argc, char **argv); // embed --backbone NAME|DIR [--text S]... [--image F]...
 int runner_tokenize(int argc, char **argv); // tokenize --backbone NAME|DIR S...
 int runner_sample(int argc, char **argv);   // sample DATASET --shots K --seed S
+int runner_split(int argc, char **argv);    // split DATASET --seed S: a split file made anew
 
 /* The two kinds of job. Progress, metrics and artifacts leave as events. */
 int encode_job(const struct job *job, struct err *e);

@@ -19,17 +19,6 @@ struct sample {
     struct opt_list data;
 };
 
-static int find_dataset(const struct dataset_row **row, const char *name, struct err *e)
-{
-    *row = dataset_find(name);
-    if (*row)
-        return 0;
-    const char *near =
-        str_nearest(name, dataset_rows, dataset_rows_count(), sizeof dataset_rows[0]);
-    return err_set(e, ERR_USAGE, "unknown dataset '%s'%s%s%s", name, near ? ", did you mean '" : "",
-                   near ? near : "", near ? "'?" : "");
-}
-
 static void print_lines(const struct split *s, const struct split_list *list, const size_t *picks,
                         size_t n)
 {
@@ -63,7 +52,10 @@ static int print_sample(const struct sample *o, const char *dataset, struct err 
     char *folder = NULL;
     size_t *picks = NULL, n;
     enum split_part part = str_eq(o->split, "val") ? SPLIT_VAL : SPLIT_TRAIN;
-    int rc = find_dataset(&row, dataset, e);
+    int rc = dataset_get(&row, dataset, e);
+    if (rc == 0 && dataset_is_target(row))
+        rc = err_set(e, ERR_USAGE, "'%s' is an evaluation target: it has no training images",
+                     row->name);
     if (rc < 0 || (rc = roots_open(&roots, o->data.items, o->data.n, e)) < 0 ||
         (rc = roots_dataset(&roots, row, &folder, e)) < 0 ||
         (rc = split_load(&split, row, folder, e)) < 0)

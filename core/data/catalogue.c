@@ -122,6 +122,17 @@ const struct dataset_row *dataset_find(const char *name)
     return NULL;
 }
 
+int dataset_get(const struct dataset_row **row, const char *name, struct err *e)
+{
+    *row = dataset_find(name);
+    if (*row)
+        return 0;
+    const char *near =
+        str_nearest(name, dataset_rows, dataset_rows_count(), sizeof dataset_rows[0]);
+    return err_set(e, ERR_USAGE, "unknown dataset '%s'%s%s%s", name, near ? ", did you mean '" : "",
+                   near ? near : "", near ? "'?" : "");
+}
+
 bool dataset_is_target(const struct dataset_row *d)
 {
     return d->layout == LAYOUT_WNIDS || d->layout == LAYOUT_NUMBERS;

@@ -37,6 +37,9 @@ extern const struct dataset_row dataset_rows[]; // ends with a NULL name
 size_t dataset_rows_count(void);
 const struct dataset_row *dataset_find(const char *name); // NULL if unknown
 
+/* The row of a name that a user gave; ERR_USAGE suggests the nearest one. */
+int dataset_get(const struct dataset_row **row, const char *name, struct err *e);
+
 /* Is it only evaluated on, without images to train with? */
 bool dataset_is_target(const struct dataset_row *d);
 

@@ -1,13 +1,13 @@
 /*
- * Few-shot selection: see fewshot.h. A label's images form a group; groups stand in the order in
- * which their labels first appear. A group of at least K images gives random.sample(group, K), a
- * smaller one all its images without a draw.
+ * Few-shot selection: see fewshot.h. A label's group (group.h) of at least K images gives
+ * random.sample(group, K), a smaller one all its images without a draw.
  */
 #include "core/data/fewshot.h"
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/data/group.h"
 
 #include <stdlib.h>
 
@@ -15,32 +15,18 @@
 static void select_from(struct rng *r, const struct split_list *list, int classes, size_t shots,
                         size_t *out, size_t *n)
 {
-    size_t *start = mem_zero((size_t)classes + 1, sizeof *start); // of each label in `members`
-    size_t *fill = mem_zero((size_t)classes, sizeof *fill);
-    size_t *members = mem_alloc(list->n, sizeof *members);
+    struct groups g;
     size_t *pick = mem_alloc(shots < list->n ? shots : list->n, sizeof *pick);
-    int *order = mem_alloc((size_t)classes, sizeof *order), groups = 0;
-    for (size_t i = 0; i < list->n; i++)
-        if (!start[list->items[i].label + 1]++)
-            order[groups++] = list->items[i].label;
-    for (int k = 0; k < classes; k++)
-        start[k + 1] += start[k];
-    for (size_t i = 0; i < list->n; i++) {
-        int k = list->items[i].label;
-        members[start[k] + fill[k]++] = i;
-    }
-    for (int g = 0; g < groups; g++) {
-        const size_t *group = members + start[order[g]], size = fill[order[g]];
+    groups_make(&g, list, classes);
+    for (size_t k = 0; k < g.n; k++) {
+        const size_t *group = g.members + g.start[k], size = g.start[k + 1] - g.start[k];
         if (size >= shots)
             rng_py_sample(r, size, shots, pick);
         for (size_t i = 0; i < size && i < shots; i++)
             out[(*n)++] = size >= shots ? group[pick[i]] : group[i];
     }
-    free(start);
-    free(fill);
-    free(members);
+    groups_release(&g);
     free(pick);
-    free(order);
 }
 
 void fewshot_select(const struct split *s, enum split_part part, int shots, uint64_t seed,

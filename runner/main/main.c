@@ -13,6 +13,7 @@ static const struct {
     {"embed", "features of texts and images", runner_embed},
     {"tokenize", "token ids of texts", runner_tokenize},
     {"sample", "few-shot selection of a dataset", runner_sample},
+    {"split", "make a missing split file anew", runner_split},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
