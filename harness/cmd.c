@@ -22,7 +22,7 @@ const struct cmd cmds[] = {
     {"methods", "[NAME]", "list the methods, or the parameters of one", cmd_methods},
     {"embed", "", "features of texts and images", cmd_runner},
     {"tokenize", "TEXT...", "token ids of texts", cmd_runner},
-    {"data", "sample ...", "few-shot selection of a dataset", cmd_data},
+    {"data", "COMMAND", "list, check and sample datasets; make a missing split", cmd_data},
     {0},
 };
 

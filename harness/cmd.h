@@ -47,7 +47,7 @@ int cmd_plot(const struct cmd *self, int argc, char **argv);
 int cmd_show(const struct cmd *self, int argc, char **argv);
 int cmd_methods(const struct cmd *self, int argc, char **argv);
 int cmd_runner(const struct cmd *self, int argc, char **argv); // embed, tokenize: as the runner
-int cmd_data(const struct cmd *self, int argc, char **argv);   // data sample
+int cmd_data(const struct cmd *self, int argc, char **argv);   // data list, check, ...
 
 /* Parse argv with `table`; -1 to go on, otherwise the exit status (help was shown, or an error).
  * argv[1..*rest] are then the words, whose number must be within min..max. */

@@ -1,23 +1,251 @@
-/* promptgrid data sample: the few-shot selection of a dataset, by the runner's `sample`. */
+/*
+ * promptgrid data: the datasets that are known, where they are and whether they are whole; few-shot
+ * selections and splits made anew are the runner's `sample` and `split`.
+ */
+#include "core/base/log.h"
+#include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/resplit.h"
+#include "core/data/split.h"
 #include "harness/cmd.h"
 #include "harness/cmd_runner.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- data list ---- */
+
+enum { COLUMNS = 7 };
+
+static const char *const titles[COLUMNS] = {"DATASET", "LABEL", "CLASSES", "TRAIN",
+                                            "VAL",     "TEST",  "WHERE"};
+
+/* A count that the row does not state is null. */
+static json_t *count_json(int count)
+{
+    return count ? json_integer(count) : json_null();
+}
+
+static json_t *row_json(const struct dataset_row *d, const char *folder)
+{
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s?}", "name", d->name, "label",
+                     d->label, "classes", count_json(d->classes), "train", count_json(d->train),
+                     "val", count_json(d->val), "test", count_json(d->test), "target",
+                     dataset_is_target(d), "folder", folder);
+}
+
+static char *count_cell(int count)
+{
+    return count ? str_format("%d", count) : mem_strdup("-");
+}
+
+static void print_table(char **cells, size_t rows)
+{
+    size_t width[COLUMNS] = {0};
+    struct str out = STR_INIT;
+    for (size_t i = 0; i < rows * COLUMNS; i++) {
+        size_t columns = str_columns(cells[i]);
+        if (columns > width[i % COLUMNS])
+            width[i % COLUMNS] = columns;
+    }
+    for (size_t i = 0; i < rows * COLUMNS; i++) {
+        size_t c = i % COLUMNS, space = width[c] - str_columns(cells[i]);
+        bool number = c >= 2 && c <= 5, last = c == COLUMNS - 1;
+        str_pad(&out, number ? space : 0, ' ');
+        str_add(&out, cells[i]);
+        str_pad(&out, last ? 0 : (number ? 0 : space) + 2, ' ');
+        if (last)
+            str_addc(&out, '\n');
+    }
+    fputs(out.data, stdout);
+    str_release(&out);
+}
+
+static void print_list(const struct roots *roots, bool as_json)
+{
+    size_t rows = dataset_rows_count() + 1, n = 0;
+    char **cells = mem_zero(rows * COLUMNS, sizeof *cells);
+    json_t *array = json_array();
+    for (size_t c = 0; c < COLUMNS; c++)
+        cells[n++] = mem_strdup(titles[c]);
+    for (const struct dataset_row *d = dataset_rows; d->name; d++) {
+        struct err e = {0};
+        char *folder = NULL;
+        roots_dataset(roots, d, &folder, &e); // not being there is an answer too
+        json_array_append_new(array, row_json(d, folder));
+        cells[n++] = mem_strdup(d->name);
+        cells[n++] = mem_strdup(d->label);
+        cells[n++] = count_cell(d->classes);
+        cells[n++] = count_cell(d->train);
+        cells[n++] = count_cell(d->val);
+        cells[n++] = count_cell(d->test);
+        cells[n++] = folder ? str_visible(folder) : mem_strdup("missing");
+        free(folder);
+    }
+    if (as_json)
+        cmd_print_json(json_incref(array));
+    else
+        print_table(cells, rows);
+    json_decref(array);
+    for (size_t i = 0; i < n; i++)
+        free(cells[i]);
+    free(cells);
+}
+
+static int data_list(const struct cmd *self, int argc, char **argv)
+{
+    struct cmd_common common = {0};
+    struct roots roots = {0};
+    struct err e = {0};
+    const struct opt table[] = {CMD_COMMON(common), {0}};
+    int rest, status = cmd_options(self, table, argc, argv, &rest, 0, 0);
+    if (status < 0) {
+        status = roots_open(&roots, common.data.items, common.data.n, &e) < 0 ? cmd_fail(&e) : 0;
+        if (!status)
+            print_list(&roots, common.json);
+        roots_release(&roots);
+    }
+    free(common.data.items);
+    return status;
+}
+
+/* ---- data check ---- */
+
+static void print_check(const struct split *s, const struct dataset_row *d, const char *folder,
+                        bool as_json)
+{
+    char *note = split_note(s, d);
+    size_t n[SPLIT_PARTS];
+    for (int p = 0; p < SPLIT_PARTS; p++)
+        n[p] = s->part[p].n;
+    if (as_json) {
+        cmd_print_json(json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s, s:s, s:s?}", "name", d->name,
+                                 "folder", folder, "classes", s->classes, "train",
+                                 (json_int_t)n[SPLIT_TRAIN], "val", (json_int_t)n[SPLIT_VAL],
+                                 "test", (json_int_t)n[SPLIT_TEST], "split", s->hash, "counts",
+                                 *note ? note : "official", "note", d->note));
+    } else {
+        char *where = str_visible(folder);
+        printf("%s in '%s': %d classes; %zu train, %zu val, %zu test images, all there\n", d->name,
+               where, s->classes, n[SPLIT_TRAIN], n[SPLIT_VAL], n[SPLIT_TEST]);
+        printf("counts: %s\n", *note ? note : "the official ones");
+        if (d->note)
+            printf("note: %s\n", d->note);
+        free(where);
+    }
+    free(note);
+}
+
+/* 3 when there is nothing to check, 1 when something about it does not hold. */
+static int check(const struct cmd_common *common, const char *name, struct err *e)
+{
+    const struct dataset_row *d;
+    struct roots roots = {0};
+    struct split split = {0};
+    char *folder = NULL;
+    int status = 0;
+    if (dataset_get(&d, name, e) < 0 ||
+        roots_open(&roots, common->data.items, common->data.n, e) < 0 ||
+        roots_dataset(&roots, d, &folder, e) < 0) {
+        status = cmd_fail(e);
+    } else if (split_load(&split, d, folder, e) < 0) {
+        status = e->code == ERR_MISSING ? 3 : 1;
+    } else if (split_check_classes(&split, d, e) < 0 || split_check(&split, e) < 0) {
+        status = 1;
+    } else {
+        print_check(&split, d, folder, common->json);
+    }
+    if (folder && status) {
+        err_wrap(e, "dataset '%s'", d->name);
+        cmd_fail(e);
+        if (e->code == ERR_MISSING && status == 3 && resplit_can(d, &(struct err){0}) == 0)
+            log_info("get '%s' from its authors; 'promptgrid data split %s' makes one of its kind, "
+                     "though not the official one",
+                     d->split, d->name);
+    }
+    split_release(&split);
+    roots_release(&roots);
+    free(folder);
+    return status;
+}
+
+static int data_check(const struct cmd *self, int argc, char **argv)
+{
+    struct cmd_common common = {0};
+    struct err e = {0};
+    const struct opt table[] = {CMD_COMMON(common), {0}};
+    int rest, status = cmd_options(self, table, argc, argv, &rest, 1, 1);
+    if (status < 0)
+        status = check(&common, argv[1], &e);
+    free(common.data.items);
+    return status;
+}
+
+/* ---- data ---- */
+
+static int data_sample(const struct cmd *self, int argc, char **argv)
+{
+    (void)self;
+    return cmd_become_runner("sample", argc, argv);
+}
+
+static int data_split(const struct cmd *self, int argc, char **argv)
+{
+    (void)self;
+    return cmd_become_runner("split", argc, argv);
+}
+
+static const struct cmd parts[] = {
+    {"data list", "", "the datasets that are known, their official counts, and where they are",
+     data_list},
+    {"data check", "DATASET",
+     "read a dataset's split and look for every image; exit status 1 when something\n"
+     "about it does not hold, 3 when it is not there",
+     data_check},
+    {"data sample", "DATASET --shots K --seed S", "the few-shot selection, as CoOp picks it",
+     data_sample},
+    {"data split", "DATASET", "make a missing split file anew; not the official one", data_split},
+    {0},
+};
+enum { PREFIX = sizeof "data " - 1 };
+
+static void help(const struct cmd *self)
+{
+    printf("usage: promptgrid %s %s\n\n", self->name, self->arguments);
+    for (const struct cmd *p = parts; p->name; p++) {
+        struct str line = STR_INIT;
+        str_addf(&line, "  %s %s", p->name + PREFIX, p->arguments);
+        str_pad(&line, line.size < 36 ? 36 - line.size : 2, ' ');
+        str_addf(&line, "%.*s\n", (int)strcspn(p->about, ";"), p->about);
+        fputs(line.data, stdout);
+        str_release(&line);
+    }
+    printf("\n'promptgrid data COMMAND --help' lists a command's options\n");
+}
 
 int cmd_data(const struct cmd *self, int argc, char **argv)
 {
     struct err e = {0};
+    const char *names[sizeof parts / sizeof parts[0]];
+    size_t n = 0;
     if (argc > 1 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"))) {
-        printf("usage: promptgrid %s %s\n\n%s\n", self->name, self->arguments, self->about);
+        help(self);
         return 0;
     }
-    if (argc > 1 && str_eq(argv[1], "sample"))
-        return cmd_become_runner("sample", argc - 1, argv + 1);
-    if (argc > 1)
-        err_set(&e, ERR_USAGE, "unknown command 'data %s'; there is 'data sample'", argv[1]);
-    else
+    for (const struct cmd *p = parts; p->name; p++) {
+        if (argc > 1 && str_eq(argv[1], p->name + PREFIX))
+            return p->run(p, argc - 1, argv + 1);
+        names[n++] = p->name + PREFIX;
+    }
+    if (argc < 2) {
         err_set(&e, ERR_USAGE, "a word is missing; usage: promptgrid %s %s", self->name,
                 self->arguments);
+        return cmd_fail(&e);
+    }
+    const char *near = str_nearest(argv[1], names, n, sizeof names[0]);
+    err_set(&e, ERR_USAGE, "unknown command 'data %s'%s%s%s", argv[1],
+            near ? ", did you mean 'data " : "; there are list, check, sample and split",
+            near ? near : "", near ? "'?" : "");
     return cmd_fail(&e);
 }

@@ -3,9 +3,11 @@
 #include "harness/plan.h"
 
 #include "core/base/fs.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/split.h"
+#include "core/proto/method_keys.h"
 #include "harness/plan_facts.h"
 #include "harness/recipe.h"
 #include "harness/revision.h"
@@ -67,7 +69,62 @@ static void look_at_backbone(struct plan_backbone *b, const struct roots *roots)
         err_wrap(&b->problem, "backbone '%s'", b->name);
 }
 
-static void look_at_dataset(struct plan_dataset *d, const struct roots *roots)
+static bool trains_on(const struct grid_run *r, const char *dataset)
+{
+    return method_find(r->method)->trains && str_eq(r->dataset, dataset);
+}
+
+/* A class with fewer training images than shots is taken whole, as the reference does. */
+static void warn_of_shots(const char *dataset, const struct split *split, int shots)
+{
+    size_t *count = mem_zero((size_t)split->classes, sizeof *count), few = 0;
+    int first = -1;
+    for (size_t i = 0; i < split->part[SPLIT_TRAIN].n; i++)
+        count[split->part[SPLIT_TRAIN].items[i].label]++;
+    for (int k = split->classes - 1; k >= 0; k--)
+        if (count[k] < (size_t)shots) {
+            first = k;
+            few++;
+        }
+    if (few) {
+        char *name = str_visible(split->names[first]);
+        char *more = few > 1
+                         ? str_format("it and %zu more of %d classes are", few - 1, split->classes)
+                         : mem_strdup("it is");
+        log_warn("dataset '%s': class '%s' has %zu image%s, fewer than %d shots; %s taken whole",
+                 dataset, name, count[first], count[first] == 1 ? "" : "s", shots, more);
+        free(more);
+        free(name);
+    }
+    free(count);
+}
+
+/* What is unusual about a dataset that can be used, each thing once. */
+static void warn_of_dataset(const struct dataset_row *row, const struct split *split,
+                            const struct recipe *r)
+{
+    int *seen = mem_alloc(r->n, sizeof *seen); // numbers of shots
+    size_t n = 0;
+    char *note = split_note(split, row);
+    if (*note)
+        log_warn("%s", note);
+    for (size_t i = 0; i < r->n; i++) {
+        size_t k = 0;
+        if (!trains_on(&r->runs[i], row->name))
+            continue;
+        while (k < n && seen[k] != r->runs[i].shots)
+            k++;
+        if (k < n)
+            continue;
+        seen[n++] = r->runs[i].shots;
+        warn_of_shots(row->name, split, r->runs[i].shots);
+    }
+    free(note);
+    free(seen);
+}
+
+static void look_at_dataset(struct plan_dataset *d, const struct recipe *r,
+                            const struct roots *roots)
 {
     const struct dataset_row *row = dataset_find(d->name);
     struct split split;
@@ -78,13 +135,29 @@ static void look_at_dataset(struct plan_dataset *d, const struct roots *roots)
         err_wrap(&d->problem, "dataset '%s'", d->name);
         return;
     }
-    if (split_check(&split, &d->problem) < 0)
+    if (split_check_classes(&split, row, &d->problem) < 0 || split_check(&split, &d->problem) < 0)
         err_wrap(&d->problem, "dataset '%s'", d->name);
+    else
+        warn_of_dataset(row, &split, r);
     memcpy(d->split, split.hash, HASH_HEX);
     d->train = split.part[SPLIT_TRAIN].n;
     d->val = split.part[SPLIT_VAL].n;
     d->test = split.part[SPLIT_TEST].n;
     split_release(&split);
+}
+
+/* A target has no training images, here or anywhere. */
+static int check_targets(const struct recipe *r, struct err *e)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct grid_run *run = &r->runs[i];
+        if (dataset_is_target(dataset_find(run->dataset)) && trains_on(run, run->dataset))
+            return err_set(e, ERR_PARSE,
+                           "%s:%zu: '%s' is an evaluation target: it has no training images for "
+                           "'%s'",
+                           r->path, run->line, run->dataset, run->method);
+    }
+    return 0;
 }
 
 static void look_at_files(struct plan_facts *f, const struct recipe *r, const struct roots *roots)
@@ -106,7 +179,7 @@ static void look_at_files(struct plan_facts *f, const struct recipe *r, const st
     for (size_t i = 0; i < f->n_backbones; i++)
         look_at_backbone(&f->backbones[i], roots);
     for (size_t i = 0; i < f->n_datasets; i++)
-        look_at_dataset(&f->datasets[i], roots);
+        look_at_dataset(&f->datasets[i], r, roots);
 }
 
 static void facts_release(struct plan_facts *f)
@@ -131,6 +204,10 @@ int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots
     *p = (struct plan){0};
     if (recipe_load(&recipe, recipe_path, e) < 0)
         return e->code;
+    if (check_targets(recipe, e) < 0) {
+        recipe_free(recipe);
+        return e->code;
+    }
     if (store) { // with nothing done there is nothing to compare with
         struct revision now;
         revision_read(&now, roots->home);

@@ -39,7 +39,7 @@ usage: promptgrid run [options] RECIPE
 END
 expect_status 2 "$promptgrid" data lst
 same err <<'END'
-promptgrid: error: unknown command 'data lst'; there is 'data sample'
+promptgrid: error: unknown command 'data lst', did you mean 'data list'?
 END
 
 # A full disk is an error, not silence.
