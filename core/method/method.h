@@ -27,26 +27,32 @@ struct batch {
     float *loss, *hit;   // (n) =: cross entropy of each image, 1 where its largest logit is right
 };
 
-/* What a method that fits by itself is given: host memory, borrowed. */
-struct fit_data {
-    const float *train; // (V, N, E) views of the training features, not unit length
+/* Banked features of a part: host memory, borrowed. */
+struct features {
+    const float *images; // (V, N, E), not unit length
+    const int *labels;   // (N) 0..K-1
     size_t V, N;
-    const int *labels; // (N)
-    const float *val;  // (val_N, E) of the few-shot validation picks
-    const int *val_labels;
-    size_t val_N;
-    int K;
+};
+
+/* What a method that looks at more than batches is given. */
+struct fit_data {
+    struct features train; // V: the views that a cache is made of; 1 unless the method has passes
+    struct features val;   // V = 1; N = 0 for methods without a validation bank
+    struct features test;  // V = 1; only for references that choose by test accuracy
+    int K, threads;        // classes; threads for work on the host
 };
 
 struct method {
     const char *name; // as in core/proto/method_keys.c
     bool pixels;      // trains on pixels through the image tower, not on banked features
+    bool raw_names;   // reads class names as the dataset writes them, with underscores
 
     /* Parameters and their start: learner_parameters and learner_keep. `r` is torch's stream where
      * the reference initialises its prompt. NULL = nothing is trained. */
     int (*init)(struct learner *l, struct rng *r, struct err *e);
 
-    /* The classes that the next steps or logits are about; names with spaces for underscores.
+    /* The classes that the next steps or logits are about; names with spaces for underscores,
+     * unless `raw_names`.
      * Called before training and before each evaluation; sets l->K. */
     int (*classes)(struct learner *l, char *const *names, int K, bool training, struct err *e);
 
@@ -54,7 +60,11 @@ struct method {
      * steps from 0. NULL for methods that fit. */
     void (*step)(struct learner *l, const struct batch *b, uint64_t number);
 
-    /* (optional) Train by other means than steps. */
+    /* (optional) Before the first step, after the training classes: parameters whose start or
+     * number depends on the images. `data` stays until after `fit`. */
+    int (*prepare)(struct learner *l, const struct fit_data *data, struct err *e);
+
+    /* (optional) After the last step, or instead of steps. */
     int (*fit)(struct learner *l, const struct fit_data *data, struct err *e);
 
     /* (optional) After each epoch, 0-based. */
@@ -96,6 +106,7 @@ struct learner {
     float *moment, *second;       // device, (n): the optimizer's state
     enum optimizer optimizer;
     enum schedule schedule;
+    bool short_batch; // the last, short batch of an epoch is trained on too
 
     struct context *context; // of methods that learn a context; NULL otherwise
     void *own;               // the method's

@@ -105,15 +105,16 @@ static int run_epoch(struct loop *s, const struct loop_data *data, const struct 
                      float *host, struct loop_epoch *done, struct err *e)
 {
     int rc = 0;
-    size_t steps = used / (size_t)s->B;
-    for (size_t at = 0; at < used && rc == 0; at += (size_t)s->B) {
+    size_t B = (size_t)s->B, steps = (used + B - 1) / B;
+    for (size_t at = 0; at < used && rc == 0; at += B) {
+        int n = (int)(used - at < B ? used - at : B);
         bool pixels = s->l->method->pixels;
-        if (pixels && (rc = data->pixels(data->arg, state->epoch, rows + at, s->B, host, e)) < 0)
+        if (pixels && (rc = data->pixels(data->arg, state->epoch, rows + at, n, host, e)) < 0)
             return rc;
         if (pixels)
-            loop_pixels(s, host, s->B);
+            loop_pixels(s, host, n);
         done->lr = rate_of(s->l, config, state, steps);
-        loop_step(s, config, pixels ? NULL : rows + at, labels + at, s->B, at, done->lr,
+        loop_step(s, config, pixels ? NULL : rows + at, labels + at, n, at, done->lr,
                   state->number++);
     }
     return loop_read(s, done, used, e);
@@ -128,7 +129,7 @@ int loop_train(struct learner *l, const struct loop_data *data, const struct loo
     int rc = loop_open(&s, l, data->N, config->batch, e);
     if (rc < 0)
         return rc;
-    size_t N = data->N, used = schedule_used(N, (size_t)config->batch);
+    size_t N = data->N, used = l->short_batch ? N : schedule_used(N, (size_t)config->batch);
     uint32_t *order = mem_alloc(N, sizeof *order);
     int *rows = mem_alloc(N, sizeof *rows), *labels = mem_alloc(N, sizeof *labels);
     float *host = mem_alloc((l->method->pixels ? (size_t)s->B : N) * s->width, sizeof *host);
