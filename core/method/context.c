@@ -114,6 +114,7 @@ void context_open(struct learner *l, float *start, int groups, int M, float **in
                           .C = l->clip->shape.text_width,
                           .groups = groups,
                           .contexts = groups * M,
+                          .depth = 1,
                           .position = position_of(l),
                           .start = start,
                           .R = has_key(l, "rank") ? (int)spec_get_int(l->params, "rank") : 0};
@@ -135,10 +136,40 @@ void context_open(struct learner *l, float *start, int groups, int M, float **in
     *initial = factors_start(l, c);
 }
 
+/* Numbers in one level of vectors. */
+static size_t level_of(const struct context *c)
+{
+    return (size_t)c->contexts * (size_t)c->C;
+}
+
+/* Where the deep levels' parameters begin: they are the context's last ones. */
+static size_t deep_at(const struct context *c)
+{
+    return c->n - (size_t)(c->depth - 1) * level_of(c);
+}
+
+void context_deepen(struct learner *l, int depth, const float *deep, float **initial)
+{
+    struct context *c = l->context;
+    size_t more = (size_t)(depth - 1) * level_of(c);
+    device_release(l->device, c->vectors);
+    device_release(l->device, c->dvectors);
+    c->vectors = device_floats(l->device, (size_t)depth * level_of(c));
+    c->dvectors = device_floats(l->device, (size_t)depth * level_of(c));
+    *initial = mem_grow(*initial, c->n + more, sizeof **initial);
+    if (more)
+        memcpy(*initial + c->n, deep, more * sizeof *deep);
+    c->depth = depth;
+    c->n += more;
+}
+
 void context_keep(struct learner *l)
 {
     struct context *c = l->context;
     size_t M = (size_t)c->contexts, C = (size_t)c->C;
+    if (c->depth > 1)
+        learner_keep(l, "deep", l->parameters + deep_at(c), (size_t)(c->depth - 1) * M, C,
+                     KEEP_RESULT);
     if (!c->R) {
         learner_keep(l, "ctx", l->parameters, M, C, KEEP_RESULT);
         return;
@@ -221,6 +252,7 @@ void context_compose(struct learner *l, bool training, uint64_t number)
                             factor_b(c, l->parameters, g), c->masked ? c->mask + at : NULL, c->M,
                             c->R, c->C);
     }
+    d->ops->copy(d, c->vectors + level_of(c), l->parameters + deep_at(c), c->n - deep_at(c));
 }
 
 float *context_deployed(struct learner *l)
@@ -305,6 +337,7 @@ int context_plan(struct learner *l, const struct text_prompts *prompts, bool tra
                       training ? TEXT_BACKWARD : TEXT_FORWARD, e);
     if (rc < 0)
         return rc;
+    text_deep(c->text, c->depth);
     c->memory = device_floats(l->device, 4 * ke + prompts->K);
     if ((rc = device_sync(l->device, e)) < 0)
         return rc;
@@ -384,6 +417,7 @@ void context_gradient(struct learner *l, float *gradient)
                             factor_a(c, l->parameters, g), factor_b(c, l->parameters, g),
                             c->masked ? c->mask + at : NULL, c->M, c->R, c->C);
     }
+    d->ops->copy(d, gradient + deep_at(c), c->dvectors + level_of(c), c->n - deep_at(c));
 }
 
 void context_backward(struct learner *l, float *gradient)

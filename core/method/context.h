@@ -20,7 +20,8 @@ struct context {
     float *start; // host, (contexts, C): before training
     int *rest;    // tokens between the context and the name, see context_rest
     size_t n_rest;
-    float *vectors, *dvectors; // device, (contexts, C)
+    int depth;                 // levels of vectors: 1, or more of deep prompts
+    float *vectors, *dvectors; // device, (depth, contexts, C)
     size_t n;                  // parameters: the first ones of the learner's
 
     /* low rank; R = 0: trained in full */
@@ -55,11 +56,15 @@ int context_rest(struct learner *l, const char *text, int used, struct err *e);
  * learner_parameters, then context_keep.
  */
 void context_open(struct learner *l, float *start, int groups, int M, float **initial);
-/* Register the trained arrays: "ctx", or "A" and "B". */
+/* Right after context_open: deep prompts (text_deep) of `depth` levels in all. `deep` (depth - 1,
+ * contexts, C), host, is the start of the further ones, which are trained in full. */
+void context_deepen(struct learner *l, int depth, const float *deep, float **initial);
+/* Register the trained arrays: "ctx", or "A" and "B"; "deep". */
 void context_keep(struct learner *l);
 void context_free(struct learner *l); // fine when there is none
 
-/* (contexts, C) vectors as they are deployed, without dropout; host, yours to free(). */
+/* (contexts, C) vectors of the input as they are deployed, without dropout; host, yours to free().
+ */
 float *context_deployed(struct learner *l);
 
 /* The parameters' vectors -> `vectors`; with dropout in training, whose mask `number` picks. */
