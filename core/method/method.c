@@ -9,7 +9,9 @@
 
 #include <stdlib.h>
 
-static const struct method *const methods[] = {&method_zero_shot, &method_coop, &method_rlp};
+static const struct method *const methods[] = {
+    &method_zero_shot, &method_coop, &method_rlp, &method_cocoop, &method_kgcoop, &method_prograd,
+};
 
 const struct method *method_get(const char *name)
 {

@@ -132,5 +132,6 @@ void learner_keep(struct learner *l, const char *name, float *data, size_t rows,
                   int when);
 
 extern const struct method method_zero_shot, method_coop, method_rlp;
+extern const struct method method_cocoop, method_kgcoop, method_prograd;
 
 #endif

@@ -5,14 +5,15 @@
 #include "core/base/str.h"
 
 /* SGD as every method of the CoOp family uses it: spec/training.md sections 1 and 2. */
-#define SGD_KEYS(lr_preset)                                                                        \
-    {"epochs", KEY_INT, 1, 100000, NULL, "50", "passes over the training images"},                 \
+#define SGD_KEYS(lr_preset) SGD_KEYS_OF("50", "32", lr_preset)
+#define SGD_KEYS_OF(epochs_preset, batch_preset, lr_preset)                                        \
+    {"epochs", KEY_INT, 1, 100000, NULL, epochs_preset, "passes over the training images"},        \
         {"batch",                                                                                  \
          KEY_INT,                                                                                  \
          1,                                                                                        \
          100000,                                                                                   \
          NULL,                                                                                     \
-         "32",                                                                                     \
+         batch_preset,                                                                             \
          "images per step; the last short batch is dropped unless it is the only one"},            \
         {"lr", KEY_REAL, 0, 1e6, NULL, lr_preset, "learning rate after the warm-up epoch"},        \
         {"warmup-lr", KEY_REAL, 0, 1e6, NULL, "1e-5", "learning rate of the first epoch"},         \
@@ -73,6 +74,44 @@ static const struct method_key rlp_keys[] = {
     {0},
 };
 
+static const struct method_key cocoop_keys[] = {
+    {"context", KEY_TEXT, 0, 0, NULL, "a photo of a",
+     "words whose embeddings the context starts from; \"\" = random, normal with std 0.02"},
+    {"length", KEY_INT, 1, 64, NULL, "4",
+     "context vectors; words give their own number and this key is then ignored"},
+    RANK_KEYS,
+    SGD_KEYS_OF("10", "1", "0.002"),
+    {0},
+};
+
+static const struct method_key kgcoop_keys[] = {
+    {"context", KEY_TEXT, 0, 0, NULL, "a photo of a",
+     "words whose embeddings the context starts from"},
+    {"teacher-template", KEY_TEXT, 0, 0, NULL, NULL,
+     "prompt with {} that the text features are held near (default: KgCoOp's of the dataset)"},
+    {"weight", KEY_REAL, 0, 1e6, NULL, "8",
+     "W of the distance to the teacher; 8 for every dataset (assumed: no other is known)"},
+    RANK_KEYS,
+    SGD_KEYS_OF("100", "128", "0.002"),
+    {0},
+};
+
+static const struct method_key prograd_keys[] = {
+    {"teacher-template", KEY_TEXT, 0, 0, NULL, NULL,
+     "prompt with {} of the zero-shot teacher; its words start the context (default: ProGrad's of "
+     "the dataset)"},
+    {"start", KEY_CHOICE, 0, 0, "template|random", "template",
+     "the context's start: the teacher's words in the last rows and zeros before, or random"},
+    {"length", KEY_INT, 1, 64, NULL, "16", "context vectors, at least the template's words"},
+    {"lambda", KEY_REAL, 0, 1e6, NULL, "1",
+     "how much of what opposes the teacher is taken out; 0.8 for 8 and 16 shots of Flowers102, "
+     "DTD and EuroSAT"},
+    {"temperature", KEY_REAL, 1e-3, 1e3, NULL, "1", "T of the teacher's loss"},
+    RANK_KEYS,
+    SGD_KEYS_OF("100", "32", "0.002"),
+    {0},
+};
+
 const struct method_row method_rows[] = {
     {"zero-shot", "zero-shot CLIP", "zero-shot CLIP", false,
      "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys, 0},
@@ -82,6 +121,14 @@ const struct method_row method_rows[] = {
     {"rlp", "RLP", NULL, true,
      "initial context plus a learned low-rank product with dropout (arXiv 2312.10813)", rlp_keys,
      0},
+    {"cocoop", "CoCoOp", "CoCoOp", true,
+     "a learned context that every image shifts through a small network (Zhou et al., CVPR 2022)",
+     cocoop_keys, 0},
+    {"kgcoop", "KgCoOp", "KgCoOp", true,
+     "CoOp held near the features of a hand-written template (Yao et al., CVPR 2023)", kgcoop_keys,
+     0},
+    {"prograd", "ProGrad", "ProGrad", true,
+     "CoOp whose steps do not oppose a zero-shot teacher (Zhu et al., ICCV 2023)", prograd_keys, 0},
     {0},
 };
 
