@@ -21,9 +21,27 @@ enum { DEVICE_HEAD = 64 }; // every attention head of CLIP is this wide
 
 struct device;
 
-/* A frozen layer y = x W^T + b, packed by the device for one or both directions. */
+/*
+ * A frozen layer y = x W^T + b, packed by the device for one or both directions. LINEAR_BF16:
+ * weights and inputs are rounded to bf16, sums and outputs are fp32; a sticky error where the
+ * device has no such arithmetic.
+ */
 struct linear;
-enum { LINEAR_FORWARD = 1, LINEAR_BACKWARD = 2 };
+enum { LINEAR_FORWARD = 1, LINEAR_BACKWARD = 2, LINEAR_BF16 = 4 };
+
+/* A frozen convolution of images with channels last, padding k / 2, then what the flags say. */
+struct conv;
+enum {
+    CONV_ADD = 1,  // y's old values are added
+    CONV_RELU = 2, // max(y, 0), after the sum
+    CONV_BF16 = 4, // as LINEAR_BF16
+};
+struct conv_shape {
+    int N, C;   // outputs, inputs
+    int k;      // side of the kernel, odd
+    int stride; // output is (S - 1) / stride + 1 wide
+    int S;      // side of the image
+};
 
 /*
  * Who attends to whom in a forest of token rows: query i sits at row `query[i]` and attends to the
@@ -57,6 +75,17 @@ struct device_ops {
     void (*linear_fwd)(struct device *d, float *y, const float *x, const struct linear *w, int R);
     /* dx (R, K) = dy (R, N) W */
     void (*linear_bwd)(struct device *d, float *dx, const float *dy, const struct linear *w, int R);
+
+    /* weight (N, C, k, k), bias (N): host memory, not kept. */
+    struct conv *(*conv_new)(struct device *d, const float *weight, const float *bias,
+                             const struct conv_shape *s, int flags);
+    void (*conv_free)(struct device *d, struct conv *w); // NULL is fine
+    /* y (B, So, So, N) = convolution of x (B, S, S, C) + b, [+ y], [ReLU]. An image's bits do not
+     * depend on the others. */
+    void (*conv_fwd)(struct device *d, float *y, const float *x, const struct conv *w, int B);
+    /* y (B, S / k, S / k, C) = means of the k x k windows of x (B, S, S, C); S is a multiple of k
+     */
+    void (*avgpool)(struct device *d, float *y, const float *x, int B, int S, int C, int k);
 
     /* c (M, N) = alpha a (M, K) b (N, K)^T */
     void (*matmul_nt)(struct device *d, float *c, const float *a, const float *b, int M, int N,

@@ -16,6 +16,8 @@ static void cpu_close(struct device *d)
     int threads = thread_pool_size(c->pool);
     thread_pool_free(c->pool);
     gemm_free(c->gemm);
+    onednn_free(c->onednn);
+    free(c->narrow);
     for (int i = 0; i < threads; i++)
         free(c->scratch[i]);
     free(c->scratch);
@@ -87,6 +89,10 @@ static const struct device_ops ops = {
     .linear_free = cpu_linear_free,
     .linear_fwd = cpu_linear_fwd,
     .linear_bwd = cpu_linear_bwd,
+    .conv_new = cpu_conv_new,
+    .conv_free = cpu_conv_free,
+    .conv_fwd = cpu_conv_fwd,
+    .avgpool = cpu_avgpool,
     .matmul_nt = cpu_matmul_nt,
     .matmul_tn = cpu_matmul_tn,
     .matmul_nn = cpu_matmul_nn,
@@ -127,12 +133,13 @@ int cpu_open(struct device **out, int threads, struct err *e)
     // the time of a step.
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    struct gemm *gemm = gemm_new(threads, e);
-    if (!gemm)
+    struct onednn *onednn = onednn_new(threads, e);
+    if (!onednn)
         return e->code;
     struct cpu *c = mem_zero(1, sizeof *c);
     c->device.ops = &ops;
-    c->gemm = gemm;
+    c->onednn = onednn;
+    c->gemm = gemm_new();
     c->pool = thread_pool_new(threads);
     c->scratch = mem_zero((size_t)threads, sizeof *c->scratch);
     c->scratch_size = mem_zero((size_t)threads, sizeof *c->scratch_size);

@@ -8,13 +8,17 @@
 #include "core/device/device.h"
 
 struct gemm;
+struct onednn;
 
 struct cpu {
     struct device device; // first: a struct device * is a struct cpu *
     struct thread_pool *pool;
-    struct err error;  // the sticky one; code 0 = none
-    struct gemm *gemm; // oneDNN's engine, streams and primitives
-    float **scratch;   // (threads) one growing block each, see cpu_scratch
+    struct err error;      // the sticky one; code 0 = none
+    struct onednn *onednn; // its engine and streams
+    struct gemm *gemm;     // prepared products
+    uint16_t *narrow;      // inputs of a bf16 product, see cpu_narrow
+    size_t narrow_size;
+    float **scratch; // (threads) one growing block each, see cpu_scratch
     size_t *scratch_size;
 };
 
@@ -33,8 +37,12 @@ static inline size_t cpu_chunks(size_t n, size_t size)
     return (n + size - 1) / size;
 }
 
-/* gemm.c: matrix products by oneDNN */
-struct gemm *gemm_new(int threads, struct err *e);
+/* onednn.c: the library behind products and convolutions */
+struct onednn *onednn_new(int threads, struct err *e);
+void onednn_free(struct onednn *o);
+
+/* gemm.c: matrix products */
+struct gemm *gemm_new(void);
 void gemm_free(struct gemm *g);
 struct linear *cpu_linear_new(struct device *d, const float *weight, const float *bias, int N,
                               int K, int directions);
@@ -50,6 +58,18 @@ void cpu_matmul_nn(struct device *d, float *c, const float *a, const float *b, i
 /* c (M, N, ldc) = alpha op(a) op(b), one thread; for use inside a chunk. trans: 'N' or 'T'. */
 void cpu_sgemm(char transa, char transb, int M, int N, int K, float alpha, const float *a, int lda,
                const float *b, int ldb, float *c, int ldc);
+
+/* conv.c: images with channels last */
+struct conv *cpu_conv_new(struct device *d, const float *weight, const float *bias,
+                          const struct conv_shape *s, int flags);
+void cpu_conv_free(struct device *d, struct conv *w);
+void cpu_conv_fwd(struct device *d, float *y, const float *x, const struct conv *w, int B);
+void cpu_avgpool(struct device *d, float *y, const float *x, int B, int S, int C, int k);
+
+/* narrow.c: y (n) = x rounded to bf16, to nearest even; one thread */
+void narrow_bf16(uint16_t *y, const float *x, size_t n);
+/* x (n) in bf16, by the pool; valid until the next call. Caller's thread only. */
+const uint16_t *cpu_narrow(struct cpu *c, const float *x, size_t n);
 
 /* norm.c */
 void cpu_layernorm_fwd(struct device *d, float *y, float *mean, float *rstd, const float *x,

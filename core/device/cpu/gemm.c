@@ -1,22 +1,16 @@
 /*
  * Matrix products on the CPU through oneDNN.
  *
- * oneDNN runs single-threaded here: a product is cut into blocks of ROWS x COLUMNS, fixed whatever
- * the number of threads, and the pool computes each block on one thread. So the bits do not depend
- * on the threads. Frozen weights are packed once into the layout that oneDNN prefers, one packed
- * matrix per block of COLUMNS outputs.
+ * A product is cut into blocks of ROWS x COLUMNS, fixed whatever the number of threads, and the
+ * pool computes each block on one thread. Frozen weights are packed once into the layout that
+ * oneDNN prefers, one packed matrix per block of COLUMNS outputs; for bf16 products they are
+ * rounded then, and the inputs before each product.
  */
-#include "core/device/cpu/cpu.h"
+#include "core/device/cpu/onednn.h"
 
 #include "core/base/mem.h"
-#include "core/device/cpu/open.h"
-#include "core/base/str.h"
 
-#include <dnnl.h>
-#include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     ROWS = 256,    // rows of a block
@@ -33,6 +27,7 @@ struct packed {
 /* One direction of a layer: y (R, n) = x (R, k) W', W' (k, n). */
 struct direction {
     int n, k, blocks;
+    bool bf16;
     struct packed *block;
     float *bias; // (n) or NULL
 };
@@ -44,48 +39,20 @@ struct linear {
 /* A prepared product of given sizes; shared by all layers of the same shape. */
 struct kernel {
     int rows, n, k, ldy;
-    bool bias;
+    bool bias, bf16;
     dnnl_memory_desc_t weight;
     dnnl_primitive_t primitive;
     dnnl_memory_desc_t x, b, y, scratch;
 };
 
 struct gemm {
-    dnnl_engine_t engine;
-    dnnl_stream_t *streams; // (threads)
-    int threads;
     struct kernel **kernels;
     size_t n, capacity;
 };
 
-const char *cpu_library(void)
+struct gemm *gemm_new(void)
 {
-    static char text[64];
-    const dnnl_version_t *v = dnnl_version();
-    snprintf(text, sizeof text, "oneDNN %d.%d.%d", v->major, v->minor, v->patch);
-    return text;
-}
-
-static void fail(struct cpu *c, const char *what, dnnl_status_t status)
-{
-    if (!c->error.code)
-        err_set(&c->error, status == dnnl_out_of_memory ? ERR_MEMORY : ERR_SYS,
-                "oneDNN: %s failed with status %d", what, (int)status);
-}
-
-struct gemm *gemm_new(int threads, struct err *e)
-{
-    struct gemm *g = mem_zero(1, sizeof *g);
-    g->streams = mem_zero((size_t)threads, sizeof *g->streams);
-    dnnl_status_t status = dnnl_engine_create(&g->engine, dnnl_cpu, 0);
-    for (; !status && g->threads < threads; g->threads++)
-        status = dnnl_stream_create(&g->streams[g->threads], g->engine, dnnl_stream_default_flags);
-    if (status) {
-        err_set(e, ERR_SYS, "oneDNN: no CPU engine (status %d)", (int)status);
-        gemm_free(g);
-        return NULL;
-    }
-    return g;
+    return mem_zero(1, sizeof(struct gemm));
 }
 
 void gemm_free(struct gemm *g)
@@ -95,30 +62,27 @@ void gemm_free(struct gemm *g)
         free(g->kernels[i]);
     }
     free(g->kernels);
-    for (int i = 0; i < g->threads; i++)
-        dnnl_stream_destroy(g->streams[i]);
-    free(g->streams);
-    dnnl_engine_destroy(g->engine);
     free(g);
 }
 
-static dnnl_memory_desc_t matrix(int rows, int columns, int ld)
+static dnnl_memory_desc_t matrix(int rows, int columns, int ld, dnnl_data_type_t type)
 {
     dnnl_memory_desc_t md;
-    dnnl_memory_desc_init_by_strides(&md, 2, (dnnl_dims_t){rows, columns}, dnnl_f32,
+    dnnl_memory_desc_init_by_strides(&md, 2, (dnnl_dims_t){rows, columns}, type,
                                      (dnnl_dims_t){ld, 1});
     return md;
 }
 
 /* weight NULL: let oneDNN choose the weight's layout. */
-static dnnl_status_t kernel_init(struct gemm *g, struct kernel *kernel,
+static dnnl_status_t kernel_init(dnnl_engine_t engine, struct kernel *kernel,
                                  const dnnl_memory_desc_t *weight)
 {
-    kernel->x = matrix(kernel->rows, kernel->k, kernel->k);
-    kernel->y = matrix(kernel->rows, kernel->n, kernel->ldy);
-    kernel->b = matrix(1, kernel->n, kernel->n);
+    const dnnl_data_type_t type = kernel->bf16 ? dnnl_bf16 : dnnl_f32;
+    kernel->x = matrix(kernel->rows, kernel->k, kernel->k, type);
+    kernel->y = matrix(kernel->rows, kernel->n, kernel->ldy, dnnl_f32);
+    kernel->b = matrix(1, kernel->n, kernel->n, dnnl_f32);
     dnnl_memory_desc_t any;
-    dnnl_memory_desc_init_by_tag(&any, 2, (dnnl_dims_t){kernel->k, kernel->n}, dnnl_f32,
+    dnnl_memory_desc_init_by_tag(&any, 2, (dnnl_dims_t){kernel->k, kernel->n}, type,
                                  dnnl_format_tag_any);
     dnnl_matmul_desc_t desc;
     dnnl_primitive_attr_t attr;
@@ -129,7 +93,7 @@ static dnnl_status_t kernel_init(struct gemm *g, struct kernel *kernel,
         return status;
     dnnl_primitive_attr_create(&attr);
     dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    status = dnnl_primitive_desc_create(&pd, &desc, attr, g->engine, NULL);
+    status = dnnl_primitive_desc_create(&pd, &desc, attr, engine, NULL);
     if (!status)
         status = dnnl_primitive_create(&kernel->primitive, pd);
     if (!status) {
@@ -141,25 +105,25 @@ static dnnl_status_t kernel_init(struct gemm *g, struct kernel *kernel,
     return status;
 }
 
-/* The kernel for these sizes, made at first use; weight NULL = choose the layout. Caller's thread
- * only. */
-static struct kernel *kernel_get(struct cpu *c, int rows, int n, int k, int ldy, bool bias,
+/* The kernel of the sizes that `want` has, made at first use; weight NULL = choose the layout.
+ * Caller's thread only. */
+static struct kernel *kernel_get(struct cpu *c, const struct kernel *want,
                                  const dnnl_memory_desc_t *weight)
 {
     struct gemm *g = c->gemm;
     for (size_t i = 0; i < g->n; i++) {
         struct kernel *have = g->kernels[i];
-        if (have->rows == rows && have->n == n && have->k == k && have->ldy == ldy &&
-            have->bias == bias && (!weight || dnnl_memory_desc_equal(&have->weight, weight)))
+        if (have->rows == want->rows && have->n == want->n && have->k == want->k &&
+            have->ldy == want->ldy && have->bias == want->bias && have->bf16 == want->bf16 &&
+            (!weight || dnnl_memory_desc_equal(&have->weight, weight)))
             return have;
     }
-    struct kernel *kernel = mem_zero(1, sizeof *kernel);
-    *kernel = (struct kernel){.rows = rows, .n = n, .k = k, .ldy = ldy, .bias = bias};
-    omp_set_num_threads(1);
-    dnnl_status_t status = kernel_init(g, kernel, weight);
+    struct kernel *kernel = mem_dup(want, sizeof *want);
+    onednn_alone();
+    dnnl_status_t status = kernel_init(c->onednn->engine, kernel, weight);
     if (status) {
         free(kernel);
-        fail(c, "preparing a matrix product", status);
+        onednn_fail(c, "preparing a matrix product", status);
         return NULL;
     }
     MEM_PUSH(g->kernels, g->n, g->capacity) = kernel;
@@ -168,9 +132,12 @@ static struct kernel *kernel_get(struct cpu *c, int rows, int n, int k, int ldy,
 
 /* Pack `from`, seen as (k, n) with strides (row, column), into blocks of COLUMNS. */
 static void direction_pack(struct cpu *c, struct direction *dir, const float *from, int k, int n,
-                           int row, int column, const float *bias)
+                           int row, int column, const float *bias, bool bf16)
 {
-    *dir = (struct direction){.n = n, .k = k, .blocks = (int)cpu_chunks((size_t)n, COLUMNS)};
+    if (bf16 && !onednn_bf16(c))
+        return;
+    *dir = (struct direction){
+        .n = n, .k = k, .blocks = (int)cpu_chunks((size_t)n, COLUMNS), .bf16 = bf16};
     dir->block = mem_zero((size_t)dir->blocks, sizeof *dir->block);
     if (bias)
         dir->bias = mem_dup(bias, (size_t)n * sizeof *bias);
@@ -178,35 +145,18 @@ static void direction_pack(struct cpu *c, struct direction *dir, const float *fr
         struct packed *p = &dir->block[i];
         p->first = i * COLUMNS;
         p->n = n - p->first < COLUMNS ? n - p->first : COLUMNS;
-        struct kernel *kernel = kernel_get(c, PACK_ROWS, p->n, k, n, bias != NULL, NULL);
+        const struct kernel *kernel = kernel_get(
+            c,
+            &(struct kernel){
+                .rows = PACK_ROWS, .n = p->n, .k = k, .ldy = n, .bias = bias != NULL, .bf16 = bf16},
+            NULL);
         if (!kernel)
             return;
         dnnl_memory_desc_t plain;
         dnnl_memory_desc_init_by_strides(&plain, 2, (dnnl_dims_t){k, p->n}, dnnl_f32,
                                          (dnnl_dims_t){row, column});
-        dnnl_memory_t source = NULL;
-        dnnl_primitive_desc_t pd = NULL;
-        dnnl_primitive_t reorder = NULL;
-        struct gemm *g = c->gemm;
-        dnnl_status_t status = dnnl_memory_create(
-            &source, &plain, g->engine, (void *)(from + (size_t)p->first * (size_t)column));
-        if (!status)
-            status =
-                dnnl_memory_create(&p->memory, &kernel->weight, g->engine, DNNL_MEMORY_ALLOCATE);
-        if (!status)
-            status = dnnl_reorder_primitive_desc_create(&pd, &plain, g->engine, &kernel->weight,
-                                                        g->engine, NULL);
-        if (!status)
-            status = dnnl_primitive_create(&reorder, pd);
-        if (!status) {
-            dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, p->memory}};
-            status = dnnl_primitive_execute(reorder, g->streams[0], 2, args);
-        }
-        if (status)
-            fail(c, "packing weights", status);
-        dnnl_primitive_destroy(reorder);
-        dnnl_primitive_desc_destroy(pd);
-        dnnl_memory_destroy(source);
+        p->memory =
+            onednn_pack(c, &plain, from + (size_t)p->first * (size_t)column, &kernel->weight);
     }
 }
 
@@ -214,10 +164,11 @@ struct linear *cpu_linear_new(struct device *d, const float *weight, const float
                               int K, int directions)
 {
     struct linear *w = mem_zero(1, sizeof *w);
+    const bool bf16 = directions & LINEAR_BF16;
     if (directions & LINEAR_FORWARD)
-        direction_pack(cpu_of(d), &w->forward, weight, K, N, 1, K, bias);
+        direction_pack(cpu_of(d), &w->forward, weight, K, N, 1, K, bias, bf16);
     if (directions & LINEAR_BACKWARD)
-        direction_pack(cpu_of(d), &w->backward, weight, N, K, K, 1, NULL);
+        direction_pack(cpu_of(d), &w->backward, weight, N, K, K, 1, NULL, bf16);
     return w;
 }
 
@@ -241,6 +192,7 @@ struct product {
     const struct direction *dir;
     float *y;
     const float *x;
+    const uint16_t *x16; // x in bf16, for a bf16 product
     int rows, row_blocks;
     struct kernel *kernel[2][2]; // [last row block][last column block]
 };
@@ -251,13 +203,13 @@ static void product_chunk(void *arg, size_t chunk)
     int rb = (int)(chunk % (size_t)p->row_blocks), cb = (int)(chunk / (size_t)p->row_blocks);
     const struct packed *block = &p->dir->block[cb];
     struct kernel *kernel = p->kernel[rb == p->row_blocks - 1][cb == p->dir->blocks - 1];
-    dnnl_engine_t engine = p->c->gemm->engine;
-    size_t row = (size_t)rb * ROWS;
+    dnnl_engine_t engine = p->c->onednn->engine;
+    size_t row = (size_t)rb * ROWS, in = row * (size_t)p->dir->k;
     float *y = p->y + row * (size_t)p->dir->n + block->first;
-    const float *x = p->x + row * (size_t)p->dir->k;
+    const void *x = p->x16 ? (const void *)(p->x16 + in) : p->x + in;
     void *scratch = cpu_scratch(p->c, dnnl_memory_desc_get_size(&kernel->scratch) / 4 + 1);
     dnnl_memory_t mx, my, mb = NULL, ms;
-    omp_set_num_threads(1); // oneDNN's own threads would change the bits and crowd the cores
+    onednn_alone();
     dnnl_memory_create(&mx, &kernel->x, engine, (void *)x);
     dnnl_memory_create(&my, &kernel->y, engine, y);
     dnnl_memory_create(&ms, &kernel->scratch, engine, scratch);
@@ -269,7 +221,7 @@ static void product_chunk(void *arg, size_t chunk)
                               {DNNL_ARG_SCRATCHPAD, ms},
                               {DNNL_ARG_BIAS, mb}};
     dnnl_status_t status = dnnl_primitive_execute(
-        kernel->primitive, p->c->gemm->streams[thread_worker()], kernel->bias ? 5 : 4, args);
+        kernel->primitive, p->c->onednn->streams[thread_worker()], kernel->bias ? 5 : 4, args);
     if (status)
         BUG("oneDNN: a prepared matrix product failed with status %d", (int)status);
     dnnl_memory_destroy(mx);
@@ -293,11 +245,19 @@ static void direction_run(struct device *d, float *y, const float *x, const stru
             int rows = lr ? R - (p.row_blocks - 1) * ROWS : ROWS;
             const dnnl_memory_desc_t *layout;
             dnnl_memory_get_memory_desc(block->memory, &layout);
-            p.kernel[lr][lc] =
-                kernel_get(c, rows, block->n, dir->k, dir->n, dir->bias != NULL, layout);
+            p.kernel[lr][lc] = kernel_get(c,
+                                          &(struct kernel){.rows = rows,
+                                                           .n = block->n,
+                                                           .k = dir->k,
+                                                           .ldy = dir->n,
+                                                           .bias = dir->bias != NULL,
+                                                           .bf16 = dir->bf16},
+                                          layout);
             if (!p.kernel[lr][lc])
                 return;
         }
+    if (dir->bf16)
+        p.x16 = cpu_narrow(c, x, (size_t)R * (size_t)dir->k);
     thread_run(c->pool, (size_t)p.row_blocks * (size_t)dir->blocks, product_chunk, &p);
 }
 
@@ -314,7 +274,7 @@ void cpu_linear_bwd(struct device *d, float *dx, const float *dy, const struct l
 void cpu_sgemm(char transa, char transb, int M, int N, int K, float alpha, const float *a, int lda,
                const float *b, int ldb, float *c, int ldc)
 {
-    omp_set_num_threads(1);
+    onednn_alone();
     dnnl_status_t status = dnnl_sgemm(transa, transb, M, N, K, alpha, a, lda, b, ldb, 0, c, ldc);
     if (status)
         BUG("oneDNN: sgemm %d x %d x %d failed with status %d", M, N, K, (int)status);

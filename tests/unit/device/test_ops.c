@@ -226,7 +226,7 @@ static void attend_backward(double *dq, double *dk, double *dv, const float *dou
                             const float *k, const float *v, int T, int ld)
 {
     double p[64], dp[64], out[DEVICE_HEAD] = {0}, sum = 0;
-    int rows[64];
+    int rows[64] = {0};
     for (int j = 0; j < T; j++)
         rows[j] = j;
     attend(out, p, q, k, v, ld, rows, T);
