@@ -24,17 +24,17 @@ static int open_tokenizer(const struct tokenize *o, struct bpe **bpe, int *conte
 {
     struct roots roots = {0};
     struct backbone_files files = {0};
-    struct safetensors weights = {0};
+    struct weights weights = {0};
     struct clip_shape shape;
     int rc = roots_open(&roots, o->data.items, o->data.n, e);
     if (rc < 0 || (rc = roots_backbone(&roots, o->backbone, &files, e)) < 0 ||
-        (rc = safetensors_open(&weights, files.weights, e)) < 0 ||
+        (rc = weights_open(&weights, files.weights, e)) < 0 ||
         (rc = clip_shape_read(&shape, &weights, e)) < 0)
         goto out;
     *context = shape.context;
     rc = bpe_open(bpe, files.merges, shape.vocab, e);
 out:
-    safetensors_close(&weights);
+    weights_close(&weights);
     backbone_files_release(&files);
     roots_release(&roots);
     return rc;

@@ -142,7 +142,7 @@ static void fill_start(struct text *t)
     }
     t->device->ops->upload(t->device, t->start, host, R * C * sizeof *host);
     free(host);
-    safetensors_rest(&t->clip->file); // the embedding's pages are not needed again
+    safetensors_rest(&t->clip->weights.file); // the embedding's pages are not needed again
 }
 
 int text_new(struct text **out, const struct clip *m, const struct text_prompts *p, int contexts,

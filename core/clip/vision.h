@@ -1,5 +1,5 @@
 /*
- * The ViT image tower, forward only (spec/clip-model.md section 3).
+ * The image tower, forward only: a ViT or a ResNet (spec/clip-model.md sections 3 and 5).
  */
 #ifndef PROMPTGRID_CLIP_VISION_H
 #define PROMPTGRID_CLIP_VISION_H

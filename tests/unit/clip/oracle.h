@@ -98,13 +98,39 @@ static inline void oracle_block(struct oracle_model *m, const char *tower, int i
     }
 }
 
+static inline void oracle_text_tower(struct oracle_model *m, const struct clip_shape *s)
+{
+    const size_t C = (size_t)s->text_width;
+    oracle_tensor(m, "token_embedding.weight", 2, (size_t)s->vocab, C, 0, 0);
+    oracle_tensor(m, "positional_embedding", 2, (size_t)s->context, C, 0, 0);
+    for (int i = 0; i < s->text_layers; i++)
+        oracle_block(m, "", i, C);
+    oracle_tensor(m, "ln_final.weight", 1, C, 0, 0, 0);
+    oracle_tensor(m, "ln_final.bias", 1, C, 0, 0, 0);
+    oracle_tensor(m, "text_projection", 2, C, (size_t)s->embed, 0, 0);
+    oracle_tensor(m, "logit_scale", 0, 0, 0, 0, 0);
+    *(float *)m->tensors[m->n - 1].data = 3;
+}
+
+/* Write and free the tensors. */
+static inline void oracle_save(struct oracle_model *m, const char *path)
+{
+    struct err e;
+    assert_ok(safetensors_write(path, m->tensors, m->n, NULL, &e), &e);
+    for (size_t i = 0; i < m->n; i++) {
+        free((char *)m->tensors[i].name);
+        free((float *)m->tensors[i].data);
+    }
+    free(m->tensors);
+    *m = (struct oracle_model){0};
+}
+
 static inline void oracle_write_model(const struct oracle *o)
 {
     const struct clip_shape *s = &o->shape;
     struct oracle_model m = {0};
-    const size_t vw = (size_t)s->vision_width, tw = (size_t)s->text_width;
+    const size_t vw = (size_t)s->vision_width, E = (size_t)s->embed;
     const size_t p = (size_t)s->patch, g = (size_t)(s->image_size / s->patch);
-    const size_t E = (size_t)s->embed;
     oracle_tensor(&m, "visual.conv1.weight", 4, vw, 3, p, p);
     oracle_tensor(&m, "visual.class_embedding", 1, vw, 0, 0, 0);
     oracle_tensor(&m, "visual.positional_embedding", 2, 1 + g * g, vw, 0, 0);
@@ -115,22 +141,8 @@ static inline void oracle_write_model(const struct oracle *o)
     oracle_tensor(&m, "visual.ln_post.weight", 1, vw, 0, 0, 0);
     oracle_tensor(&m, "visual.ln_post.bias", 1, vw, 0, 0, 0);
     oracle_tensor(&m, "visual.proj", 2, vw, E, 0, 0);
-    oracle_tensor(&m, "token_embedding.weight", 2, (size_t)s->vocab, tw, 0, 0);
-    oracle_tensor(&m, "positional_embedding", 2, (size_t)s->context, tw, 0, 0);
-    for (int i = 0; i < s->text_layers; i++)
-        oracle_block(&m, "", i, tw);
-    oracle_tensor(&m, "ln_final.weight", 1, tw, 0, 0, 0);
-    oracle_tensor(&m, "ln_final.bias", 1, tw, 0, 0, 0);
-    oracle_tensor(&m, "text_projection", 2, tw, E, 0, 0);
-    oracle_tensor(&m, "logit_scale", 0, 0, 0, 0, 0);
-    *(float *)m.tensors[m.n - 1].data = 3;
-    struct err e;
-    assert_ok(safetensors_write(o->model, m.tensors, m.n, NULL, &e), &e);
-    for (size_t i = 0; i < m.n; i++) {
-        free((char *)m.tensors[i].name);
-        free((float *)m.tensors[i].data);
-    }
-    free(m.tensors);
+    oracle_text_tower(&m, s);
+    oracle_save(&m, o->model);
 }
 
 static inline void oracle_open(struct oracle *o, const char *name)
