@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/base/thread.h"
+#include "core/proto/job.h"
 #include "harness/cmd.h"
 #include "harness/jobfile.h"
 #include "harness/plan.h"
@@ -18,11 +19,11 @@
 
 struct run_options {
     struct cmd_common common;
-    long jobs, threads, max_failures;
+    long jobs, threads, max_failures, checkpoint_every;
     bool keep_going;
 };
 
-enum { JOBS_LIMIT = 1024, FAILURES_SHOWN = 20 };
+enum { JOBS_LIMIT = 1024, FAILURES_SHOWN = 20, EVERY_LIMIT = 1000000 };
 
 /* Rows for this code and this machine. */
 static int record_origin(struct store *s, struct sched_options *o, const char *home, struct err *e)
@@ -121,13 +122,15 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
                                     .runner = runner,
                                     .jobs = o->jobs ? (int)o->jobs : thread_cores(),
                                     .threads = (int)o->threads,
-                                    .max_failures = o->max_failures};
+                                    .max_failures = o->max_failures,
+                                    .checkpoint_every = (int)o->checkpoint_every};
     int lost = 0, rc;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     if ((rc = roots_open(&roots, o->common.data.items, o->common.data.n, e)) < 0 ||
         (rc = fs_make_folders(workspace, e)) < 0 ||
         (rc = store_open(&store, path, STORE_WRITE, e)) < 0 || // from here the workspace is ours
-        (rc = jobfile_folders(workspace, e)) < 0 || (rc = store_recover(store, &lost, e)) < 0)
+        (rc = jobfile_folders(workspace, e)) < 0 || (rc = store_recover(store, &lost, e)) < 0 ||
+        (rc = jobfile_leftovers(workspace, store, e)) < 0)
         goto out;
     if (lost)
         log_info("%d %s lost with an earlier scheduler and will run again", lost,
@@ -157,7 +160,7 @@ out:
 
 int cmd_run(const struct cmd *self, int argc, char **argv)
 {
-    struct run_options o = {0};
+    struct run_options o = {.checkpoint_every = CHECKPOINT_EVERY};
     struct err e = {0};
     int rest;
     const struct opt table[] = {
@@ -168,11 +171,17 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
          "stop starting runs after N failures (default: never)"},
         {"keep-going", OPT_FLAG, &o.keep_going, NULL,
          "run what can be run when something is missing"},
+        {"checkpoint-every", OPT_COUNT, &o.checkpoint_every, "S",
+         "seconds of training after which it is saved to go on from (default: 30; 0: every epoch)"},
         {0},
     };
     int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
     if (status < 0 && (o.jobs > JOBS_LIMIT || o.threads > JOBS_LIMIT)) {
         err_set(&e, ERR_USAGE, "'--jobs' and '--threads' go up to %d", JOBS_LIMIT);
+        status = cmd_fail(&e);
+    }
+    if (status < 0 && o.checkpoint_every > EVERY_LIMIT) {
+        err_set(&e, ERR_USAGE, "'--checkpoint-every' goes up to %d", EVERY_LIMIT);
         status = cmd_fail(&e);
     }
     if (status < 0) {

@@ -71,6 +71,13 @@ static void put_attempt(struct str *out, const json_t *a)
         progress_seconds(real_at(a, "seconds"), took);
         put_field(out, "took", took);
     }
+    const json_t *resumed = json_object_get(json_object_get(a, "runner"), "resumed");
+    if (resumed) {
+        char *text =
+            str_format("after epoch %d of an earlier attempt", (int)json_integer_value(resumed));
+        put_field(out, "went on", text);
+        free(text);
+    }
     put_field(out, "command", text_at(a, "command"));
     put_field(out, "log", text_at(a, "log"));
     put_revision(out, a);

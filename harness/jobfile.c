@@ -3,6 +3,8 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "core/proto/method_keys.h"
+#include "core/proto/spec.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -55,7 +57,7 @@ static int sweep(const char *folder, struct err *e)
 
 int jobfile_folders(const char *workspace, struct err *e)
 {
-    static const char *const folders[] = {"jobs", "logs", "banks", "prompts"};
+    static const char *const folders[] = {"jobs", "logs", "banks", "prompts", "checkpoints"};
     int rc = 0;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0] && rc == 0; i++) {
         char *path = fs_join(workspace, folders[i]);
@@ -64,6 +66,41 @@ int jobfile_folders(const char *workspace, struct err *e)
             rc = sweep(path, e);
         free(path);
     }
+    return rc;
+}
+
+/* What core/train/checkpoint.c may leave beside RUN.safetensors. */
+static const char *const checkpoint_endings[] = {"", ".previous", ".next"};
+enum { CHECKPOINT_ENDINGS = sizeof checkpoint_endings / sizeof checkpoint_endings[0] };
+
+void jobfile_done(const char *workspace, const char *run)
+{
+    for (size_t i = 0; i < CHECKPOINT_ENDINGS; i++) {
+        char *ending = str_format(".safetensors%s", checkpoint_endings[i]);
+        char *path = path_in(workspace, "checkpoints", run, ending);
+        unlink(path); // most runs are over before their first checkpoint
+        free(path);
+        free(ending);
+    }
+}
+
+int jobfile_leftovers(const char *workspace, struct store *s, struct err *e)
+{
+    struct fs_names names;
+    char *folder = fs_join(workspace, "checkpoints");
+    int rc = fs_list(&names, folder, e);
+    free(folder);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < names.n && rc == 0; i++) {
+        struct store_state state;
+        names.names[i][strcspn(names.names[i], ".")] = 0;
+        rc = store_state(s, names.names[i], &state, e);
+        if (rc == 0 && str_eq(state.state, "done"))
+            jobfile_done(workspace, names.names[i]);
+        store_state_release(&state);
+    }
+    fs_names_release(&names);
     return rc;
 }
 
@@ -89,8 +126,16 @@ static void set_bank(json_t *paths, const char *name, const struct plan *p, int 
     free(path);
 }
 
+/* A job that trains by steps may be cut and go on. */
+static bool can_resume(const json_t *spec)
+{
+    const char *name = json_string_value(json_object_get(spec, "method"));
+    const struct method_row *method = name ? method_find(name) : NULL;
+    return method && method->trains && str_eq(spec_get_text(spec, "job"), "train");
+}
+
 int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const char *workspace,
-                  int threads, int attempt, struct err *e)
+                  int threads, int attempt, int every, struct err *e)
 {
     const struct plan_run *r = &p->runs[run];
     bool encode = str_eq(json_string_value(json_object_get(r->spec, "job")), "encode");
@@ -111,8 +156,13 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
     set_bank(paths, "train_bank", p, r->needs[NEED_TRAIN_BANK], workspace);
     set_bank(paths, "test_bank", p, r->needs[NEED_TEST_BANK], workspace);
     set_bank(paths, "val_bank", p, r->needs[NEED_VAL_BANK], workspace);
-    json_t *job = json_pack("{s:s, s:O, s:i, s:o}", "run", r->id, "spec", r->spec, "threads",
-                            threads, "paths", paths);
+    if (can_resume(r->spec)) {
+        char *path = path_in(workspace, "checkpoints", r->id, ".safetensors");
+        set_path(paths, "checkpoint", path);
+        free(path);
+    }
+    json_t *job = json_pack("{s:s, s:O, s:i, s:o, s:i}", "run", r->id, "spec", r->spec, "threads",
+                            threads, "paths", paths, "checkpoint_every", every);
     BUG_IF(!job);
     char *text = json_dumps(job, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     int rc = fs_write(j->path, text, strlen(text), e);

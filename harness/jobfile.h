@@ -2,6 +2,7 @@
  * Where the files of a run are in the workspace, and its job file (core/proto/job.h):
  *
  *   jobs/RUN.json   logs/RUN.ATTEMPT.log   banks/RUN.bank   prompts/RUN.safetensors
+ *   checkpoints/RUN.safetensors and .previous, until the run is done
  *
  * Paths are absolute, so that a job can be repeated from any folder.
  */
@@ -9,6 +10,7 @@
 #define PROMPTGRID_HARNESS_JOBFILE_H
 
 #include "harness/plan.h"
+#include "results/store.h"
 
 struct jobfile {
     char *path, *log, *out;
@@ -18,10 +20,17 @@ struct jobfile {
 /* Make the folders, and remove partial files whose writers are dead. */
 int jobfile_folders(const char *workspace, struct err *e);
 
-/* Write the job file of plan->runs[run] for its `attempt`-th attempt. */
+/* Write the job file of plan->runs[run] for its `attempt`-th attempt; a checkpoint is kept at most
+ * every `every` seconds. */
 int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const char *workspace,
-                  int threads, int attempt, struct err *e);
+                  int threads, int attempt, int every, struct err *e);
 void jobfile_release(struct jobfile *j); // fine when zero
+
+/* The run is done, the store says so: its checkpoints go. */
+void jobfile_done(const char *workspace, const char *run);
+
+/* The same for runs whose scheduler died between the two. */
+int jobfile_leftovers(const char *workspace, struct store *s, struct err *e);
 
 /* The bank of an encode run; yours to free(). */
 char *jobfile_bank(const char *workspace, const char *run);

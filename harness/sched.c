@@ -115,7 +115,8 @@ static int start(struct sched *s, size_t run, struct err *e)
         slot->threads =
             sched_threads(thread_cores(), queue_width(&s->queue, (size_t)o->jobs), used_threads(s));
     collect_init(&slot->collect);
-    rc = jobfile_write(&slot->job, s->plan, run, o->workspace, slot->threads, attempts + 1, e);
+    rc = jobfile_write(&slot->job, s->plan, run, o->workspace, slot->threads, attempts + 1,
+                       o->checkpoint_every, e);
     if (rc < 0)
         goto out;
     const char *argv[] = {o->runner, "run", slot->job.path, "--events-fd", "3", NULL};
@@ -186,6 +187,7 @@ static int record_done(struct sched *s, const struct slot *slot, double seconds,
     int rc = store_done(s->store, r->id, slot->attempt, slot->collect.events, e);
     if (rc < 0)
         return rc;
+    jobfile_done(s->options->workspace, r->id);
     s->result->done++;
     eta_took(&s->eta, slot->run, seconds);
     if (s->progress.live)

@@ -18,6 +18,7 @@ struct sched_options {
     int jobs;                       // runners at once
     int threads;                    // of each runner; 0 = share the cores out
     long max_failures;              // stop starting after so many; 0 = no limit
+    int checkpoint_every;           // seconds; 0 = after every epoch
     long revision, machine;         // ids of the store's rows for this code and machine
 };
 

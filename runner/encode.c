@@ -200,7 +200,7 @@ int encode_job(const struct job *job, struct err *e)
     int rc = device_open(&x->device, "cpu", job->threads, e);
     if (rc < 0)
         goto out;
-    start_send(x->device, job->threads);
+    start_send(x->device, job->threads, 0);
     if ((rc = read_spec(x, job, e)) < 0 ||
         (rc = clip_open(&x->clip, job->weights, x->device, CLIP_VISION, e)) < 0)
         goto out;

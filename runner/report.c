@@ -47,7 +47,7 @@ static void add_spectrum(struct learner *l, json_t *event)
     free(values);
 }
 
-int report_epoch(struct learner *l, const struct loop_epoch *epoch, struct err *e)
+int report_epoch(struct learner *l, const struct loop_epoch *epoch, json_t *curve, struct err *e)
 {
     int rc = check_parameters(l, epoch->epoch, e);
     if (rc < 0)
@@ -56,6 +56,7 @@ int report_epoch(struct learner *l, const struct loop_epoch *epoch, struct err *
                               "loss", epoch->loss, "lr", epoch->lr, "accuracy", epoch->accuracy);
     if (l->context && l->context->groups == 1)
         add_spectrum(l, event);
+    json_array_append(curve, event);
     event_send(event);
     return 0;
 }

@@ -5,11 +5,14 @@
 
 #include <stdlib.h>
 
-void start_send(const struct device *d, int threads)
+void start_send(const struct device *d, int threads, int resumed)
 {
     char *device = device_describe(d);
-    event_send(json_pack("{s:s, s:{s:s, s:s}, s:s, s:i}", "event", "start", "runner", "version",
-                         PROMPTGRID_VERSION, "compiler", PROMPTGRID_BUILD, "device", device,
-                         "threads", threads));
+    json_t *event = json_pack("{s:s, s:{s:s, s:s}, s:s, s:i}", "event", "start", "runner",
+                              "version", PROMPTGRID_VERSION, "compiler", PROMPTGRID_BUILD, "device",
+                              device, "threads", threads);
+    if (resumed)
+        json_object_set_new(event, "resumed", json_integer(resumed));
+    event_send(event);
     free(device);
 }

@@ -6,7 +6,7 @@
 
 #include "core/device/device.h"
 
-/* Send "start". */
-void start_send(const struct device *d, int threads);
+/* Send "start". resumed: epochs that an earlier attempt has done, 0 = a fresh start. */
+void start_send(const struct device *d, int threads, int resumed);
 
 #endif

@@ -16,6 +16,7 @@
 #include "core/train/result.h"
 #include "runner/check.h"
 #include "runner/report.h"
+#include "runner/resume.h"
 #include "runner/runner.h"
 #include "runner/start.h"
 
@@ -38,6 +39,7 @@ struct train {
     size_t *rows, n;
     int *labels;
 
+    struct resume resume;
     double said; // when progress was last sent, seconds
 };
 
@@ -135,10 +137,12 @@ static int after_epoch(void *arg, struct learner *l, const struct loop_epoch *ep
                        const struct loop_state *state, struct err *e)
 {
     struct train *t = arg;
-    int rc = report_epoch(l, epoch, e);
-    if (rc == 0)
-        report_progress(&t->said, state->epoch, (int)spec_get_int(t->params, "epochs"));
-    return rc;
+    int rc = report_epoch(l, epoch, t->resume.curve, e);
+    if (rc < 0)
+        return rc;
+    report_progress(&t->said, state->epoch, (int)spec_get_int(t->params, "epochs"));
+    resume_keep(&t->resume, l, state);
+    return 0;
 }
 
 /* A key that not every method has. */
@@ -161,7 +165,8 @@ static int train(struct train *t, struct rng *r, struct err *e)
         .epsilon = real_or(t->params, "epsilon", 1e-8),
     };
     struct loop_state state = {.rng = r};
-    return loop_train(&t->learner, &data, &config, &state, after_epoch, t, e);
+    int rc = resume_apply(&t->resume, &t->learner, &state, e);
+    return rc < 0 ? rc : loop_train(&t->learner, &data, &config, &state, after_epoch, t, e);
 }
 
 /* The result with its spec in the header. */
@@ -246,6 +251,7 @@ static int test(struct train *t, const struct bank *bank, const struct part *par
 static void release(struct train *t)
 {
     learner_release(&t->learner);
+    resume_close(&t->resume);
     bpe_free(t->bpe);
     clip_close(&t->clip);
     device_close(t->device);
@@ -271,7 +277,9 @@ int train_job(const struct job *job, struct err *e)
     int rc = device_open(&t.device, "cpu", job->threads, e);
     if (rc < 0)
         return rc;
-    start_send(t.device, job->threads);
+    if ((rc = resume_open(&t.resume, job, t.device, e)) < 0)
+        goto out;
+    start_send(t.device, job->threads, t.resume.epoch);
     uint64_t seed = (uint64_t)spec_get_int(t.spec, "seed");
     struct rng r;
     if ((rc = open_files(&t, e)) < 0 ||

@@ -6,6 +6,7 @@
 #include "core/proto/method_keys.h"
 #include "core/proto/spec.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ enum { FOR_ENCODE = 1, FOR_TRAIN = 2, FOR_LEARNING = 4, FOR_VALIDATING = 8 }; //
 static const struct {
     const char *name;
     size_t field; // offset in struct job
-    int needed;
+    int needed;   // 0: never
 } paths[] = {
     {"weights", offsetof(struct job, weights), FOR_ENCODE | FOR_TRAIN},
     {"bpe", offsetof(struct job, bpe), FOR_TRAIN},
@@ -25,6 +26,7 @@ static const struct {
     {"train_bank", offsetof(struct job, train_bank), FOR_LEARNING},
     {"test_bank", offsetof(struct job, test_bank), FOR_TRAIN},
     {"val_bank", offsetof(struct job, val_bank), FOR_VALIDATING},
+    {"checkpoint", offsetof(struct job, checkpoint), 0},
 };
 enum { PATHS = sizeof paths / sizeof paths[0] };
 
@@ -66,12 +68,27 @@ static int job_paths(struct job *job, struct err *e)
     return 0;
 }
 
+/* A whole number of the root from `min` to `max`; `preset` when it is absent. */
+static int job_count(const struct job *job, const char *name, int min, int max, int preset,
+                     int *out, struct err *e)
+{
+    const json_t *value = json_object_get(job->root, name);
+    *out = value ? (int)json_integer_value(value) : preset;
+    if (value && !json_is_integer(value))
+        return err_set(e, ERR_PARSE, "'%s' is no whole number", name);
+    if (value && (json_integer_value(value) < min || json_integer_value(value) > max))
+        return err_set(e, ERR_RANGE, "'%s' is %lld, expected %d to %d", name,
+                       (long long)json_integer_value(value), min, max);
+    return 0;
+}
+
 static int job_check(struct job *job, struct err *e)
 {
     job->spec = json_object_get(job->root, "spec");
     job->run = json_string_value(json_object_get(job->root, "run"));
-    const json_t *threads = json_object_get(job->root, "threads");
-    if (!job->spec || !job->run || !json_is_integer(threads) || json_object_size(job->root) != 4)
+    size_t known = 4 + (json_object_get(job->root, "checkpoint_every") != NULL);
+    if (!job->spec || !job->run || !json_object_get(job->root, "threads") ||
+        json_object_size(job->root) != known)
         return err_set(e, ERR_PARSE, "expected the keys 'run', 'spec', 'threads' and 'paths'");
     if (spec_check(job->spec, e) < 0)
         return e->code;
@@ -79,10 +96,11 @@ static int job_check(struct job *job, struct err *e)
     spec_id(job->spec, id);
     if (!str_eq(id, job->run))
         return err_set(e, ERR_CORRUPT, "'run' is '%.64s', but the spec's id is '%s'", job->run, id);
-    if (json_integer_value(threads) < 1 || json_integer_value(threads) > THREADS_LIMIT)
-        return err_set(e, ERR_RANGE, "'threads' is %lld, expected 1 to %d",
-                       (long long)json_integer_value(threads), THREADS_LIMIT);
-    job->threads = (int)json_integer_value(threads);
+    int rc;
+    if ((rc = job_count(job, "threads", 1, THREADS_LIMIT, 0, &job->threads, e)) < 0 ||
+        (rc = job_count(job, "checkpoint_every", 0, INT_MAX, CHECKPOINT_EVERY,
+                        &job->checkpoint_every, e)) < 0)
+        return rc;
     return job_paths(job, e);
 }
 

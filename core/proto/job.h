@@ -6,7 +6,9 @@
  *   {"run": id, "spec": {...}, "threads": n,
  *    "paths": {"weights", "bpe", "dataset" (folder of the dataset), "out" (file to make),
  *              "train_bank", "test_bank",          (train jobs only, train_bank only if it trains)
- *              "val_bank"}}                        (of a method that validates)
+ *              "val_bank",                         (of a method that validates)
+ *              "checkpoint"},                      (optional: file to keep and to go on from)
+ *    "checkpoint_every": seconds}                  (optional, 0 = after every epoch)
  */
 #ifndef PROMPTGRID_PROTO_JOB_H
 #define PROMPTGRID_PROTO_JOB_H
@@ -15,13 +17,16 @@
 
 #include <jansson.h>
 
+enum { CHECKPOINT_EVERY = 30 }; // seconds, unless a job says otherwise
+
 struct job {
     json_t *root;    // owns everything below
     json_t *spec;    // borrowed
     const char *run; // borrowed
     int threads;
     const char *weights, *bpe, *dataset, *out; // borrowed; NULL when absent
-    const char *train_bank, *test_bank, *val_bank;
+    const char *train_bank, *test_bank, *val_bank, *checkpoint;
+    int checkpoint_every; // seconds
 };
 
 int job_read(struct job *job, const char *path, struct err *e); // checks the spec and the run's id

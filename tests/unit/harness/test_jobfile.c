@@ -52,7 +52,7 @@ static void partial_files_of_dead_writers_are_removed(void **state)
     take(whole, true);
     take(odd, true);
 
-    static const char *const folders[] = {"jobs", "logs", "banks", "prompts", ""};
+    static const char *const folders[] = {"jobs", "logs", "banks", "prompts", "checkpoints", ""};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         char *path = fs_join(workspace, folders[i]);
         assert_int_equal(rmdir(path), 0);

@@ -77,6 +77,22 @@ static void a_whole_job_is_read(void **state)
     assert_string_equal(job.train_bank, "/t");
     assert_string_equal(job.test_bank, "/e");
     assert_string_equal(spec_get_text(job.spec, "method"), "coop");
+    assert_null(job.checkpoint);
+    assert_int_equal(job.checkpoint_every, CHECKPOINT_EVERY);
+    job_release(&job);
+}
+
+static void a_job_may_keep_checkpoints(void **state)
+{
+    (void)state;
+    struct job job;
+    struct err e = {0};
+    json_t *root = make_job("coop");
+    json_object_set_new(json_object_get(root, "paths"), "checkpoint", json_string("/c"));
+    json_object_set_new(root, "checkpoint_every", json_integer(0));
+    assert_ok(load(root, &job, &e), &e);
+    assert_string_equal(job.checkpoint, "/c");
+    assert_int_equal(job.checkpoint_every, 0);
     job_release(&job);
 }
 
@@ -110,6 +126,12 @@ static void a_wrong_job_is_refused(void **state)
     json_object_set_new(root, "threads", json_integer(0));
     refused(root, ERR_RANGE, "'threads' is 0, expected 1 to 4096");
     root = make_job("coop");
+    json_object_set_new(root, "threads", json_string("2"));
+    refused(root, ERR_PARSE, "'threads' is no whole number");
+    root = make_job("coop");
+    json_object_set_new(root, "checkpoint_every", json_integer(-1));
+    refused(root, ERR_RANGE, "'checkpoint_every' is -1, expected 0 to 2147483647");
+    root = make_job("coop");
     json_object_set_new(root, "shell", json_string("rm"));
     refused(root, ERR_PARSE, "expected the keys 'run', 'spec', 'threads' and 'paths'");
     root = make_job("coop");
@@ -125,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_job_is_read),
+        cmocka_unit_test(a_job_may_keep_checkpoints),
         cmocka_unit_test(a_method_that_does_not_train_needs_no_train_bank),
         cmocka_unit_test(a_wrong_job_is_refused),
     };
