@@ -12,6 +12,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static int carry_out(const struct job *job, struct err *e)
+{
+    static const struct {
+        const char *job;
+        int (*run)(const struct job *job, struct err *e);
+    } jobs[] = {{"encode", encode_job}, {"train", train_job}, {"eval", eval_job}};
+    for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
+        if (str_eq(spec_get_text(job->spec, "job"), jobs[i].job))
+            return jobs[i].run(job, e);
+    BUG("no job '%s'", spec_get_text(job->spec, "job"));
+}
+
 int runner_run(int argc, char **argv)
 {
     const char *fd_text = NULL;
@@ -43,8 +55,7 @@ int runner_run(int argc, char **argv)
     event_open((int)fd);
     rc = job_read(&job, argv[1], &e);
     if (rc == 0)
-        rc = str_eq(spec_get_text(job.spec, "job"), "encode") ? encode_job(&job, &e)
-                                                              : train_job(&job, &e);
+        rc = carry_out(&job, &e);
     if (rc < 0) {
         log_error("%s", e.text);
         event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", err_name(e.code), "text",

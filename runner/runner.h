@@ -13,8 +13,9 @@ int runner_tokenize(int argc, char **argv); // tokenize --backbone NAME|DIR S...
 int runner_sample(int argc, char **argv);   // sample DATASET --shots K --seed S
 int runner_split(int argc, char **argv);    // split DATASET --seed S: a split file made anew
 
-/* The two kinds of job. Progress, metrics and artifacts leave as events. */
+/* The kinds of job. Progress, metrics and artifacts leave as events. */
 int encode_job(const struct job *job, struct err *e);
 int train_job(const struct job *job, struct err *e);
+int eval_job(const struct job *job, struct err *e);
 
 #endif

@@ -12,20 +12,29 @@
 
 enum { JOB_LIMIT = 1 << 20, THREADS_LIMIT = 4096 };
 
-enum { FOR_ENCODE = 1, FOR_TRAIN = 2, FOR_LEARNING = 4, FOR_VALIDATING = 8 }; // jobs that need a path
+/* Jobs that need a path. */
+enum {
+    FOR_ENCODE = 1,
+    FOR_TRAIN = 2,
+    FOR_LEARNING = 4, // and train
+    FOR_VALIDATING = 8,
+    FOR_EVAL = 16,
+    FOR_ALL = FOR_ENCODE | FOR_TRAIN | FOR_EVAL,
+};
 
 static const struct {
     const char *name;
     size_t field; // offset in struct job
     int needed;   // 0: never
 } paths[] = {
-    {"weights", offsetof(struct job, weights), FOR_ENCODE | FOR_TRAIN},
-    {"bpe", offsetof(struct job, bpe), FOR_TRAIN},
-    {"dataset", offsetof(struct job, dataset), FOR_ENCODE | FOR_TRAIN},
+    {"weights", offsetof(struct job, weights), FOR_ALL},
+    {"bpe", offsetof(struct job, bpe), FOR_TRAIN | FOR_EVAL},
+    {"dataset", offsetof(struct job, dataset), FOR_ALL},
     {"out", offsetof(struct job, out), FOR_ENCODE | FOR_TRAIN},
     {"train_bank", offsetof(struct job, train_bank), FOR_LEARNING},
-    {"test_bank", offsetof(struct job, test_bank), FOR_TRAIN},
+    {"test_bank", offsetof(struct job, test_bank), FOR_TRAIN | FOR_EVAL},
     {"val_bank", offsetof(struct job, val_bank), FOR_VALIDATING},
+    {"prompt", offsetof(struct job, prompt), FOR_EVAL},
     {"checkpoint", offsetof(struct job, checkpoint), 0},
 };
 enum { PATHS = sizeof paths / sizeof paths[0] };
@@ -39,6 +48,8 @@ static int job_kind(const json_t *spec, struct err *e)
     const struct method_row *method = method_find(name);
     if (!method)
         return err_set(e, ERR_MISSING, "unknown method '%.200s'", name);
+    if (str_eq(spec_get_text(spec, "job"), "eval"))
+        return FOR_EVAL;
     return FOR_TRAIN | (method->trains ? FOR_LEARNING : 0) |
            (method_validates(method) ? FOR_VALIDATING : 0);
 }

@@ -5,7 +5,9 @@
  *
  *   {"run": id, "spec": {...}, "threads": n,
  *    "paths": {"weights", "bpe", "dataset" (folder of the dataset), "out" (file to make),
- *              "train_bank", "test_bank",          (train jobs only, train_bank only if it trains)
+ *              "test_bank",                        (train and eval jobs)
+ *              "train_bank",                       (train jobs that train)
+ *              "prompt",                           (eval jobs, which make no file)
  *              "val_bank",                         (of a method that validates)
  *              "checkpoint"},                      (optional: file to keep and to go on from)
  *    "checkpoint_every": seconds}                  (optional, 0 = after every epoch)
@@ -25,7 +27,7 @@ struct job {
     const char *run; // borrowed
     int threads;
     const char *weights, *bpe, *dataset, *out; // borrowed; NULL when absent
-    const char *train_bank, *test_bank, *val_bank, *checkpoint;
+    const char *train_bank, *test_bank, *val_bank, *prompt, *checkpoint;
     int checkpoint_every; // seconds
 };
 

@@ -1,0 +1,71 @@
+/* Test images -> metrics: see test.h. */
+#include "runner/test.h"
+
+#include "core/base/mem.h"
+#include "core/proto/event.h"
+#include "core/train/eval.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void send_result(const struct part *part, const struct eval_result *r, size_t n)
+{
+    const struct {
+        const char *name;
+        double value;
+    } metrics[] = {{"accuracy", r->accuracy}, {"macro_f1", r->macro_f1}};
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
+        event_send(json_pack("{s:s, s:s, s:s, s:f}", "event", "metric", "split", part->name, "name",
+                             metrics[i].name, "value", metrics[i].value));
+    json_t *labels = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(labels, json_integer(r->predicted[i] + part->first));
+    event_send(
+        json_pack("{s:s, s:s, s:o}", "event", "prediction", "split", part->name, "labels", labels));
+}
+
+/* Test images of a part: rows of the test bank. */
+struct test_images {
+    const struct bank *bank;
+    size_t *rows;
+};
+
+static int fetch_features(void *arg, size_t first, size_t n, float *out, struct err *e)
+{
+    const struct test_images *images = arg;
+    size_t E = images->bank->dim;
+    (void)e;
+    for (size_t i = 0; i < n; i++)
+        memcpy(out + i * E, images->bank->features + images->rows[first + i] * E, E * sizeof *out);
+    return 0;
+}
+
+int test_part(struct work *w, const struct bank *bank, const struct part *part, struct err *e)
+{
+    const struct split_list *list = &w->split.part[SPLIT_TEST];
+    struct test_images images = {bank, mem_alloc(list->n, sizeof *images.rows)};
+    int *labels = mem_alloc(list->n, sizeof *labels);
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        int label = list->items[i].label - part->first;
+        if (label < 0 || label >= part->n)
+            continue;
+        long row = bank_row(bank, i);
+        BUG_IF(row < 0); // a test bank covers the whole list
+        images.rows[n] = (size_t)row;
+        labels[n++] = label;
+    }
+    struct eval_images all = {fetch_features, &images, n, labels};
+    struct eval_result result = {0};
+    int rc = w->method->classes(&w->learner, w->names + part->first, part->n, false, e);
+    if (rc == 0)
+        rc = eval_run(&w->learner, &all, &result, e);
+    if (rc == 0)
+        send_result(part, &result, n);
+    else
+        err_wrap(e, "testing on '%s'", part->name);
+    free(result.predicted);
+    free(images.rows);
+    free(labels);
+    return rc;
+}

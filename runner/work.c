@@ -1,0 +1,86 @@
+/* The files of a job: see work.h. Nothing is used before its hash is the spec's. */
+#include "runner/work.h"
+
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/proto/spec.h"
+#include "runner/check.h"
+
+#include <stdlib.h>
+
+static void read_names(struct work *w)
+{
+    w->names = mem_alloc((size_t)w->split.classes, sizeof *w->names);
+    for (int k = 0; k < w->split.classes; k++) {
+        w->names[k] = mem_strdup(w->split.names[k]);
+        for (char *p = w->names[k]; *p; p++)
+            if (*p == '_')
+                *p = ' ';
+    }
+}
+
+int work_open(struct work *w, const struct job *job, struct err *e)
+{
+    *w = (struct work){
+        .job = job, .spec = job->spec, .params = json_object_get(job->spec, "params")};
+    const char *name = spec_get_text(w->spec, "method");
+    w->method = method_get(name);
+    if (!w->method)
+        return err_set(e, ERR_MISSING, "unknown method '%s'", name);
+    return device_open(&w->device, "cpu", job->threads, e);
+}
+
+int work_files(struct work *w, struct err *e)
+{
+    const struct job *job = w->job;
+    const json_t *spec = w->spec;
+    const struct dataset_row *row = dataset_find(spec_get_text(spec, "dataset"));
+    int rc;
+    if (!row)
+        return err_set(e, ERR_MISSING, "unknown dataset '%s'", spec_get_text(spec, "dataset"));
+    if ((rc = check_file("weights", job->weights, spec_get_text(spec, "weights"), e)) < 0 ||
+        (rc = split_load(&w->split, row, job->dataset, e)) < 0 ||
+        (rc = check_hash("split", job->dataset, w->split.hash, spec_get_text(spec, "split"), e)) <
+            0 ||
+        (rc = clip_open(&w->clip, job->weights, w->device, CLIP_TEXT, e)) < 0 ||
+        (rc = bpe_open(&w->bpe, job->bpe, w->clip.shape.vocab, e)) < 0 ||
+        (rc = check_hash("merges", job->bpe, bpe_hash(w->bpe), spec_get_text(spec, "bpe"), e)) < 0)
+        return rc;
+    read_names(w);
+    return 0;
+}
+
+void work_release(struct work *w)
+{
+    learner_release(&w->learner);
+    bpe_free(w->bpe);
+    clip_close(&w->clip);
+    device_close(w->device);
+    for (int k = 0; w->names && k < w->split.classes; k++)
+        free(w->names[k]);
+    free(w->names);
+    split_release(&w->split);
+    *w = (struct work){0};
+}
+
+int work_learner(struct work *w, int train_K, struct rng *r, struct err *e)
+{
+    uint64_t seed = (uint64_t)spec_get_int(w->spec, "seed");
+    if (w->method->init) {
+        rng_seed_torch(r, seed);
+        rng_skip(r, clip_init_draws(&w->clip.shape));
+    }
+    return learner_init(&w->learner, w->method, &w->clip, w->bpe, w->params, seed, train_K, r, e);
+}
+
+int work_bank(const struct work *w, struct bank *bank, const char *part, const char *path,
+              struct err *e)
+{
+    json_t *spec = spec_bank(w->spec, part, w->split.part[SPLIT_TRAIN].n);
+    int rc = bank_open(bank, path, spec, e);
+    json_decref(spec);
+    if (rc == 0 && bank->dim != (size_t)w->clip.shape.embed)
+        rc = err_set(e, ERR_CORRUPT, "'%s': features of %zu numbers, the model has %d", path,
+                     bank->dim, w->clip.shape.embed);
+    return rc;
+}

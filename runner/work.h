@@ -1,0 +1,43 @@
+/*
+ * What training and evaluating share: the files of a job, opened and checked, and the learner.
+ */
+#ifndef PROMPTGRID_RUNNER_WORK_H
+#define PROMPTGRID_RUNNER_WORK_H
+
+#include "core/base/rng.h"
+#include "core/data/bank.h"
+#include "core/data/split.h"
+#include "core/method/method.h"
+#include "core/proto/job.h"
+
+struct work {
+    const struct job *job;       // borrowed, as the next two
+    const json_t *spec, *params; // of the job
+    const struct method *method;
+    struct split split;
+    char **names; // (split.classes) as prompts have them: spaces for underscores
+
+    struct device *device;
+    struct clip clip;
+    struct bpe *bpe;
+    struct learner learner;
+};
+
+/* Find the method, open the device. */
+int work_open(struct work *w, const struct job *job, struct err *e);
+
+/* Open the files and check them against the spec. */
+int work_files(struct work *w, struct err *e);
+
+void work_release(struct work *w); // whatever failed before
+
+/* The method at its start, for training on `train_K` classes. `r` becomes torch's stream of the
+ * run's seed: as in the reference, the draws of building CLIP come first, then the method's
+ * (spec/training.md section 3). */
+int work_learner(struct work *w, int train_K, struct rng *r, struct err *e);
+
+/* The bank of the spec's `part` ("train", "test") at `path`. */
+int work_bank(const struct work *w, struct bank *bank, const char *part, const char *path,
+              struct err *e);
+
+#endif
