@@ -48,6 +48,7 @@ static const struct pair names[] = {
 
 /* Before a block's number, and after it. */
 static const struct pair towers[] = {
+    // image, text
     {"visual.transformer.resblocks.", "vision_model.encoder.layers.", STORED_SAME},
     {"transformer.resblocks.", "text_model.encoder.layers.", STORED_SAME},
     {NULL, NULL, STORED_SAME},
@@ -129,33 +130,38 @@ static int unknown(const struct safetensors *file, struct err *e)
     return e->code;
 }
 
-/* One tower's part of config.json. Keys that are not there have CLIP's own values. */
-static int check_tower(const json_t *config, const char *tower, const char *path, struct err *e)
+/* One tower's part of config.json; `blocks` names the tower's blocks. Keys that are not there have
+ * CLIP's own values. */
+static int check_tower(const struct weights *w, const json_t *config, const char *tower,
+                       const char *blocks, const char *path, struct err *e)
 {
     const json_t *part = json_object_get(config, tower);
     const char *act = json_string_value(json_object_get(part, "hidden_act"));
     const json_t *eps = json_object_get(part, "layer_norm_eps");
-    const json_t *width = json_object_get(part, "hidden_size");
-    const json_t *heads = json_object_get(part, "num_attention_heads");
+    const json_t *layers = json_object_get(part, "num_hidden_layers");
+    const json_int_t width = json_integer_value(json_object_get(part, "hidden_size"));
+    const json_int_t heads = json_integer_value(json_object_get(part, "num_attention_heads"));
     if (act && !str_eq(act, "quick_gelu"))
         return err_set(e, ERR_RANGE, "'%s': %s asks for hidden_act '%.40s', expected 'quick_gelu'",
                        path, tower, act);
     if (json_is_number(eps) && fabs(json_number_value(eps) - 1e-5) > 1e-12)
         return err_set(e, ERR_RANGE, "'%s': %s asks for layer_norm_eps %g, expected 1e-05", path,
                        tower, json_number_value(eps));
-    if (json_is_integer(width) && json_is_integer(heads) &&
-        json_integer_value(width) != 64 * json_integer_value(heads))
+    if (width && heads && width != 64 * heads)
         return err_set(e, ERR_RANGE, "'%s': %s has %lld heads for width %lld, expected width / 64",
-                       path, tower, (long long)json_integer_value(heads),
-                       (long long)json_integer_value(width));
+                       path, tower, (long long)heads, (long long)width);
+    if (json_is_integer(layers) && json_integer_value(layers) != weights_count(w, blocks))
+        return err_set(e, ERR_MISSING, "'%s' has %d blocks in %s, '%s' says %lld", w->file.path,
+                       weights_count(w, blocks), tower, path,
+                       (long long)json_integer_value(layers));
     return 0;
 }
 
 /* What the tensors do not tell. Other models, some of them CLIPs too, share the names. */
-static int check_config(const char *weights, struct err *e)
+static int check_config(const struct weights *w, struct err *e)
 {
     enum { LIMIT = 1 << 20 };
-    char *folder = fs_folder(weights), *path = fs_join(folder, "config.json"), *text = NULL;
+    char *folder = fs_folder(w->file.path), *path = fs_join(folder, "config.json"), *text = NULL;
     json_t *config = NULL;
     int rc = 0;
     if (!fs_is_file(path) || (rc = fs_read(&text, NULL, path, LIMIT, e)) < 0)
@@ -163,8 +169,8 @@ static int check_config(const char *weights, struct err *e)
     config = json_loads(text, 0, NULL);
     if (!config)
         rc = err_set(e, ERR_PARSE, "'%s' is no JSON", path);
-    else if ((rc = check_tower(config, "text_config", path, e)) == 0)
-        rc = check_tower(config, "vision_config", path, e);
+    else if ((rc = check_tower(w, config, "text_config", towers[1].openai, path, e)) == 0)
+        rc = check_tower(w, config, "vision_config", towers[0].openai, path, e);
 out:
     json_decref(config);
     free(text);
@@ -181,7 +187,7 @@ int weights_open(struct weights *w, const char *path, struct err *e)
         return rc;
     w->hf = any_begins(&w->file, "text_model.") || any_begins(&w->file, "vision_model.");
     if (w->hf)
-        rc = check_config(path, e);
+        rc = check_config(w, e);
     else if (!any_begins(&w->file, "visual.") && !any_begins(&w->file, embedding))
         rc = unknown(&w->file, e);
     if (rc < 0)
