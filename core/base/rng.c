@@ -221,6 +221,24 @@ void rng_torch_normal(struct rng *r, float std, size_t n, float *out)
     }
 }
 
+/* ---- numpy's legacy generator ---- */
+
+void rng_np_permutation(struct rng *r, size_t n, size_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = i;
+    BUG_IF(n > UINT32_MAX);
+    for (size_t i = n; i-- > 1;) {
+        uint32_t mask = UINT32_MAX >> __builtin_clz((unsigned)i), j;
+        do
+            j = rng_u32(r) & mask;
+        while (j > i);
+        size_t held = out[i];
+        out[i] = out[j];
+        out[j] = held;
+    }
+}
+
 /* ---- Philox 4x32-10 (Salmon et al., SC 2011) ---- */
 
 void rng_at(uint64_t key, uint64_t counter, uint64_t stream, uint32_t out[4])

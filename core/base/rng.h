@@ -5,6 +5,7 @@
  * CPython's random.seed(int) does or as torch.manual_seed does;
  * - rng_py_*: CPython's bounded integers, sample and shuffle (sections 4, 5);
  * - rng_torch_*: torch's CPU generator (spec/image-preprocess.md section 5, training.md section 3);
+ * - rng_np_permutation: numpy's legacy generator, seeded as torch's is;
  * - rng_at: a counter-based generator (Philox 4x32-10) for numbers that must not depend on the
  * order in which they are drawn: augmentation and dropout.
  */
@@ -34,6 +35,9 @@ void rng_torch_randperm(struct rng *r, size_t n, uint32_t *out);
 float rng_torch_uniform(struct rng *r, float a, float b); // uniform_(a, b), one element
 void rng_torch_normal(struct rng *r, float std, size_t n,
                       float *out); // n >= 16: normal_(0, std), fp32
+
+/* numpy.random.permutation(n) after numpy.random.seed(s), which seeds as rng_seed_torch does. */
+void rng_np_permutation(struct rng *r, size_t n, size_t *out);
 
 /* Four words that are a pure function of the arguments. */
 void rng_at(uint64_t key, uint64_t counter, uint64_t stream, uint32_t out[4]);

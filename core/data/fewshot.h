@@ -18,4 +18,9 @@
 void fewshot_select(const struct split *s, enum split_part part, int shots, uint64_t seed,
                     size_t **out, size_t *n);
 
+/* The selection of CoOp's linear probe (section 7): numpy's generator, classes in the order of
+ * their labels, val min(shots, 4). ERR_RANGE when a class has fewer images. */
+int fewshot_select_numpy(const struct split *s, enum split_part part, int shots, uint64_t seed,
+                         size_t **out, size_t *n, struct err *e);
+
 #endif

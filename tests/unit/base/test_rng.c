@@ -207,6 +207,29 @@ static void counter_based_words_match_random123(void **state)
     assert_true(rng_unit(0) == 0 && rng_unit(UINT32_MAX) == 1 - 0x1p-24f);
 }
 
+/* numpy 1.24: numpy.random.seed(seed), then permutation(n) twice. */
+static void numpy_permutations_match(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed;
+        size_t n, shown, first[12], second[3];
+    } cases[] = {
+        {1, 10, 10, {2, 9, 6, 4, 0, 3, 1, 7, 8, 5}, {9, 5, 3}},
+        {2, 1, 1, {0}, {0}},
+        {3, 2, 2, {1, 0}, {1, 0}},
+        {7, 257, 12, {133, 249, 161, 24, 57, 65, 2, 132, 251, 94, 243, 171}, {110, 158, 27}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rng r = torch(cases[i].seed);
+        size_t got[257];
+        rng_np_permutation(&r, cases[i].n, got);
+        assert_sizes(got, cases[i].first, cases[i].shown, "first");
+        rng_np_permutation(&r, cases[i].n, got);
+        assert_sizes(got, cases[i].second, cases[i].n < 3 ? cases[i].n : 3, "second");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +241,7 @@ int main(void)
         cmocka_unit_test(skipping_is_drawing),
         cmocka_unit_test(torch_integers_match),
         cmocka_unit_test(torch_normal_redraws_the_last_sixteen),
+        cmocka_unit_test(numpy_permutations_match),
         cmocka_unit_test(counter_based_words_match_random123),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
