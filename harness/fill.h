@@ -1,0 +1,16 @@
+/*
+ * Parameters that a recipe may leave out because the dataset has them: templates.
+ */
+#ifndef PROMPTGRID_HARNESS_FILL_H
+#define PROMPTGRID_HARNESS_FILL_H
+
+#include "core/data/catalogue.h"
+#include "core/proto/method_keys.h"
+
+#include <jansson.h>
+
+/* Set what `params` lacks of the method's texts to the dataset's; NULL = an unknown dataset. */
+void fill_params(json_t *params, const struct method_row *method,
+                 const struct dataset_row *dataset);
+
+#endif
