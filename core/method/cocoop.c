@@ -12,7 +12,6 @@
 #include "core/method/context.h"
 #include "core/proto/spec.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,16 +35,6 @@ struct cocoop {
 
 /* ---- parameters ---- */
 
-/* torch's nn.Linear: weights (out, in), then bias (out), uniform within 1 / sqrt(in). */
-static void draw_linear(struct rng *r, float *weight, float *bias, size_t out, size_t in)
-{
-    float bound = (float)(1 / sqrt((double)in));
-    for (size_t i = 0; i < out * in; i++)
-        weight[i] = rng_torch_uniform(r, -bound, bound);
-    for (size_t i = 0; i < out; i++)
-        bias[i] = rng_torch_uniform(r, -bound, bound);
-}
-
 static void open_parameters(struct learner *l, struct cocoop *s, float *initial, struct rng *r)
 {
     size_t E = (size_t)l->clip->shape.embed, C = (size_t)l->clip->shape.text_width;
@@ -55,8 +44,8 @@ static void open_parameters(struct learner *l, struct cocoop *s, float *initial,
     s->w2 = s->b1 + H;
     s->b2 = s->w2 + C * H;
     initial = mem_grow(initial, s->b2 + C, sizeof *initial);
-    draw_linear(r, initial + s->w1, initial + s->b1, H, E);
-    draw_linear(r, initial + s->w2, initial + s->b2, C, H);
+    learner_draw_linear(r, H, E, initial + s->w1, initial + s->b1);
+    learner_draw_linear(r, C, H, initial + s->w2, initial + s->b2);
     learner_parameters(l, s->b2 + C, initial);
     context_keep(l);
     const struct {

@@ -7,10 +7,12 @@
 #include "core/base/str.h"
 #include "core/method/context.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const struct method *const methods[] = {
-    &method_zero_shot, &method_coop, &method_rlp, &method_cocoop, &method_kgcoop, &method_prograd,
+    &method_zero_shot, &method_coop,    &method_rlp,   &method_cocoop,
+    &method_kgcoop,    &method_prograd, &method_maple,
 };
 
 const struct method *method_get(const char *name)
@@ -67,6 +69,15 @@ void learner_parameters(struct learner *l, size_t n, const float *initial)
     l->second = device_floats(l->device, n);
     l->device->ops->zero(l->device, l->second, n * sizeof(float));
     learner_keep(l, "second", l->second, n, 0, KEEP_CHECKPOINT);
+}
+
+void learner_draw_linear(struct rng *r, size_t out, size_t in, float *weight, float *bias)
+{
+    float bound = (float)(1 / sqrt((double)in));
+    for (size_t i = 0; i < out * in; i++)
+        weight[i] = rng_torch_uniform(r, -bound, bound);
+    for (size_t i = 0; bias && i < out; i++)
+        bias[i] = rng_torch_uniform(r, -bound, bound);
 }
 
 void learner_keep(struct learner *l, const char *name, float *data, size_t rows, size_t columns,

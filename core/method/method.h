@@ -131,7 +131,12 @@ void learner_parameters(struct learner *l, size_t n, const float *initial);
 void learner_keep(struct learner *l, const char *name, float *data, size_t rows, size_t columns,
                   int when);
 
+/* The start of torch's nn.Linear: weight (out, in), then bias (out) or NULL, uniform within
+ * 1 / sqrt(in). */
+void learner_draw_linear(struct rng *r, size_t out, size_t in, float *weight, float *bias);
+
 extern const struct method method_zero_shot, method_coop, method_rlp;
 extern const struct method method_cocoop, method_kgcoop, method_prograd;
+extern const struct method method_maple;
 
 #endif

@@ -112,6 +112,18 @@ static const struct method_key prograd_keys[] = {
     {0},
 };
 
+static const struct method_key maple_keys[] = {
+    {"context", KEY_TEXT, 0, 0, NULL, "a photo of a",
+     "words of the prompt, the first of which the context starts from; \"\" = random"},
+    {"length", KEY_INT, 1, 64, NULL, "2",
+     "context vectors; the words after them stay in the prompt"},
+    {"depth", KEY_INT, 1, 64, NULL, "9",
+     "levels of prompts in both towers, at most as many as they have blocks; 3 across datasets"},
+    RANK_KEYS,
+    SGD_KEYS_OF("5", "4", "0.0035"),
+    {0},
+};
+
 const struct method_row method_rows[] = {
     {"zero-shot", "zero-shot CLIP", "zero-shot CLIP", false,
      "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys, 0},
@@ -129,6 +141,10 @@ const struct method_row method_rows[] = {
      0},
     {"prograd", "ProGrad", "ProGrad", true,
      "CoOp whose steps do not oppose a zero-shot teacher (Zhu et al., ICCV 2023)", prograd_keys, 0},
+    {"maple", "MaPLe", "MaPLe", true,
+     "deep prompts in both towers, the image's made from the text's (Khattak et al., CVPR 2023); "
+     "rank is the context's",
+     maple_keys, METHOD_PIXELS},
     {0},
 };
 

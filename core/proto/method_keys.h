@@ -27,6 +27,7 @@ enum {
     METHOD_PLAIN = 4,     // features of the test transform, whatever the recipe's `views`
     METHOD_CLOSED = 8,    // its result knows the trained classes only: no base-to-new
     METHOD_NUMPY = 16,    // images are picked by numpy's generator, as its reference does
+    METHOD_PIXELS = 32,   // images themselves, not banked features: prompts in the image tower
 };
 
 struct method_row {

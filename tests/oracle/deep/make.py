@@ -105,10 +105,10 @@ def train(clip, key, parameters, loss_of, out, per_epoch=None):
 
 
 def maple(clip, names, out, depth, rank):
-    """ctx values("ctx", M C, 0.1); deep values("deep", (D - 1) M C, 0.1); weight values("projection", D W C, 0.2),
+    """ctx values("ctx", M C, 0.1); deep values("deep", (D - 1) M C, 0.1); weight values("weight", D W C, 0.2),
     bias values("bias", D W, 0.1). ranked: ctx + A B, A values("A", M R, 0.5), B values("B", R C, 0.1), no dropout."""
     ctx, deep = start("ctx", 0.1, M, clip.tw), start("deep", 0.1, depth - 1, M, clip.tw)
-    weight, bias = start("projection", 0.2, depth, clip.vw, clip.tw), start("bias", 0.1, depth, clip.vw)
+    weight, bias = start("weight", 0.2, depth, clip.vw, clip.tw), start("bias", 0.1, depth, clip.vw)
     a, b = start("A", 0.5, M, RANK), start("B", 0.1, RANK, clip.tw)
     parameters = {"A": a, "B": b} if rank else {"ctx": ctx}
     parameters.update(deep=deep, weight=weight, bias=bias)
