@@ -1,6 +1,7 @@
 /* See stats.h. */
 #include "results/stats.h"
 
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 
 struct stats stats_of(const double *x, size_t n)
@@ -24,4 +25,11 @@ double stats_harmonic(double a, double b)
     if (isnan(a) || isnan(b))
         return NAN;
     return a > 0 && b > 0 ? 2 * a * b / (a + b) : 0;
+}
+
+double stats_t_half(const struct stats *s, double level)
+{
+    if (s->n < 2)
+        return NAN;
+    return gsl_cdf_tdist_Qinv((1 - level) / 2, (double)(s->n - 1)) * s->std / sqrt((double)s->n);
 }

@@ -15,4 +15,8 @@ struct stats stats_of(const double *x, size_t n);
 /* 2ab / (a + b); 0 when either is 0; NAN when either is. */
 double stats_harmonic(double a, double b);
 
+/* Half the width of Student's interval of the mean, `level` of the time around the true one (0.95);
+ * NAN when n < 2. */
+double stats_t_half(const struct stats *s, double level);
+
 #endif
