@@ -18,9 +18,9 @@ enum { SHORT_ID = 12, COLUMNS = 8 };
 static const char *const titles[COLUMNS] = {"RUN",   "JOB",  "DATASET", "METHOD",
                                             "SHOTS", "SEED", "STATE",   "WHY"};
 
-static bool is_train(const struct plan_run *r)
+static const char *job_of(const struct plan_run *r)
 {
-    return str_eq(json_string_value(json_object_get(r->spec, "job")), "train");
+    return json_string_value(json_object_get(r->spec, "job"));
 }
 
 static char *number_cell(const json_t *spec, const char *key)
@@ -46,7 +46,7 @@ static char *bank_label(const json_t *spec)
 static void fill_row(char **row, const struct plan_run *r, const char *label)
 {
     row[0] = *r->id ? mem_strndup(r->id, SHORT_ID) : mem_strdup("-");
-    row[1] = mem_strdup(is_train(r) ? "train" : "encode");
+    row[1] = mem_strdup(job_of(r));
     row[2] = mem_strdup(json_string_value(json_object_get(r->spec, "dataset")));
     row[3] = label ? str_visible(label) : bank_label(r->spec);
     row[4] = number_cell(r->spec, "shots");
@@ -81,11 +81,11 @@ static void print_rows(char **cells, size_t rows)
 
 static void print_runs(const struct plan *p)
 {
-    static const char *const ignore[] = {"dataset", "shots", "seed", NULL};
+    static const char *const ignore[] = {"dataset", "source", "shots", "seed", NULL};
     size_t trains = p->n - p->banks;
     const struct grid_run **grid = mem_zero(trains + 1, sizeof *grid);
     for (size_t i = 0; i < trains; i++)
-        grid[i] = &p->recipe->runs[i];
+        grid[i] = p->runs[p->banks + i].grid;
     char **labels = labels_rows(grid, trains, ignore);
     char **cells = mem_zero((p->n + 1) * COLUMNS, sizeof *cells);
     for (size_t c = 0; c < COLUMNS; c++)
@@ -103,21 +103,27 @@ static void print_runs(const struct plan *p)
     free(grid);
 }
 
-/* "165 runs: 3 done, 162 to do (12 encode, 150 train), 0 blocked; expected 1:20 on 2 cores" */
+/* "165 runs: 3 done, 162 to do (12 encode, 120 train, 30 eval), 0 blocked; expected 1:20 on 2
+ * cores"; nothing is said of evaluations when the plan has none. */
 static void print_summary(const struct plan *p)
 {
-    size_t encode = 0, unknown = 0;
+    static const char *const jobs[] = {"encode", "train", "eval"};
+    size_t wanted[3] = {0}, evals = 0, unknown = 0;
     double seconds = 0;
     int cores = thread_cores();
     for (size_t i = 0; i < p->n; i++) {
+        evals += str_eq(job_of(&p->runs[i]), "eval");
         if (p->runs[i].state != PLAN_WANTED)
             continue;
-        encode += !is_train(&p->runs[i]);
+        for (int k = 0; k < 3; k++)
+            wanted[k] += str_eq(job_of(&p->runs[i]), jobs[k]);
         unknown += p->runs[i].seconds <= 0;
         seconds += p->runs[i].seconds;
     }
-    printf("%zu run%s: %zu done, %zu to do (%zu encode, %zu train), %zu blocked", p->n,
-           p->n == 1 ? "" : "s", p->done, p->wanted, encode, p->wanted - encode, p->blocked);
+    printf("%zu run%s: %zu done, %zu to do (", p->n, p->n == 1 ? "" : "s", p->done, p->wanted);
+    for (int k = 0; k < 2 + (evals > 0); k++)
+        printf("%s%zu %s", k ? ", " : "", wanted[k], jobs[k]);
+    printf("), %zu blocked", p->blocked);
     if (p->wanted && unknown == p->wanted) {
         printf("; time unknown, nothing like it was run before");
     } else if (p->wanted) {

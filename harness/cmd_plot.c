@@ -64,7 +64,7 @@ static int gather(struct figure_run **out, size_t *n, struct str *caption, const
     *n = 0;
     *out = mem_zero(r->n + 1, sizeof **out);
     for (size_t i = 0; i < r->n && !rc; i++) {
-        const struct plan_run *run = &plan->runs[plan->banks + i];
+        const struct plan_run *run = &plan->runs[plan->of[i]];
         if (!grid_run_matches(&r->runs[i], f->where))
             continue;
         struct figure_run *figure_run = &(*out)[(*n)++];

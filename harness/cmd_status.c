@@ -147,7 +147,7 @@ static void put_progress(struct str *out, const struct status *s)
 {
     static const char *const ignore[] = {"shots", "seed", "protocol", NULL};
     const struct plan *p = s->plan;
-    size_t n = p->n - p->banks;
+    size_t n = p->recipe->n;
     struct axis datasets = {0}, methods = {0};
     const struct grid_run **grid = mem_zero(n + 1, sizeof *grid);
     for (size_t i = 0; i < n; i++)
@@ -161,7 +161,7 @@ static void put_progress(struct str *out, const struct status *s)
     for (size_t i = 0; i < n; i++) {
         size_t d = axis_index(&datasets, dataset_label(grid[i]->dataset));
         size_t *count = counts[d * methods.n + axis_index(&methods, labels[i])];
-        count[0] += s->state[p->banks + i] == DONE;
+        count[0] += s->state[p->of[i]] == DONE;
         count[1]++;
     }
     put_counts(out, &datasets, &methods, counts);

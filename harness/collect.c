@@ -120,6 +120,8 @@ static void check_complete(struct collect *c, const char *kind, const char *out)
     const json_t *artifact = find(c, "artifact");
     if (!artifact && str_eq(kind, "bank")) {
         err_set(&c->broken, ERR_MISSING, "done without a bank");
+    } else if (artifact && !kind) {
+        err_set(&c->broken, ERR_CORRUPT, "it made a file that nobody asked for");
     } else if (artifact) {
         const char *path = json_string_value(json_object_get(artifact, "path"));
         const char *made = json_string_value(json_object_get(artifact, "kind"));

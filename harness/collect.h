@@ -33,8 +33,8 @@ void collect_release(struct collect *c);
 void collect_feed(void *arg, const char *data, size_t size);
 
 /* After the runner's end, with its status as of waitpid and the artifact it was to make
- * (`kind` "bank" or "prompt" at path `out`). True: it did its job. False: class_ and one line of
- * reason say why not. */
+ * (`kind` "bank" or "prompt" at path `out`; both NULL: none). True: it did its job. False: class_
+ * and one line of reason say why not. */
 bool collect_verdict(struct collect *c, int status, const char *kind, const char *out,
                      char class_[16], struct str *reason);
 

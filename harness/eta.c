@@ -25,8 +25,8 @@ static int group_of(struct eta *t, const json_t *spec)
             free(key);
             return (int)i;
         }
-    bool train = str_starts(key, "train/");
-    MEM_PUSH(t->groups, t->n, t->capacity) = (struct eta_group){.key = key, .train = train};
+    const char *job = json_string_value(json_object_get(spec, "job"));
+    MEM_PUSH(t->groups, t->n, t->capacity) = (struct eta_group){.key = key, .job = job};
     return (int)t->n - 1;
 }
 
@@ -68,7 +68,7 @@ static double of_group(const struct eta *t, const struct eta_group *g)
     double sum = 0;
     size_t n = 0;
     for (size_t i = 0; i < t->n; i++)
-        if (t->groups[i].train == g->train) {
+        if (str_eq(t->groups[i].job, g->job)) {
             sum += t->groups[i].measured_s;
             n += t->groups[i].measured;
         }

@@ -10,7 +10,7 @@
 
 struct eta_group {
     char *key;
-    bool train;
+    const char *job;           // borrowed from the plan
     size_t waiting;            // runs not started, as of the last eta_waiting
     size_t measured, expected; // runs behind the sums
     double measured_s, expected_s;

@@ -115,6 +115,12 @@ static bool concerns(const struct axis *axis, const struct grid_method *m)
     return false;
 }
 
+/* Protocols that train on one dataset and test on others. */
+static bool has_source(const char *protocol)
+{
+    return str_eq(protocol, "cross-dataset") || str_eq(protocol, "domain-generalization");
+}
+
 static json_t *point_make(const struct dimensions *d, const struct grid_method *m)
 {
     json_t *point = json_object();
@@ -126,6 +132,8 @@ static json_t *point_make(const struct dimensions *d, const struct grid_method *
                                 json_array_get(axis->values, d->items[i].at));
         }
     json_object_set_new(point, "method", json_string(m->row->name));
+    if (!has_source(json_string_value(json_object_get(point, "protocol"))))
+        json_object_del(point, "source");
     return point;
 }
 
@@ -188,9 +196,11 @@ struct found {
     size_t order, line;
 };
 
+/* NULL when the point lacks it. */
 static char *take_text(const json_t *point, const char *name)
 {
-    return mem_strdup(json_string_value(json_object_get(point, name)));
+    const char *text = json_string_value(json_object_get(point, name));
+    return text ? mem_strdup(text) : NULL;
 }
 
 static struct grid_run run_make(const struct found *f)
@@ -199,6 +209,7 @@ static struct grid_run run_make(const struct found *f)
     struct grid_run run = {
         .protocol = take_text(p, "protocol"),
         .backbone = take_text(p, "backbone"),
+        .source = take_text(p, "source"),
         .dataset = take_text(p, "dataset"),
         .method = take_text(p, "method"),
         .views = take_text(p, "views"),
@@ -257,6 +268,35 @@ struct collection {
     size_t n, capacity, order;
 };
 
+/* Does the result know the trained classes only? */
+static bool is_closed(const struct method_row *row, const json_t *point)
+{
+    const char *own = json_string_value(json_object_get(point, "class-specific"));
+    const char *words = json_string_value(json_object_get(point, "context"));
+    return (row->needs & METHOD_CLOSED) ||
+           (str_eq(own, "yes") && !(words && *words)); // words make one context for all
+}
+
+/* A method that trains, and its protocol. */
+static int check_training(const struct grid_method *m, const json_t *point, struct err *e)
+{
+    const char *protocol = json_string_value(json_object_get(point, "protocol"));
+    const char *source = json_string_value(json_object_get(point, "source"));
+    const char *dataset = json_string_value(json_object_get(point, "dataset"));
+    if (str_eq(protocol, "zero-shot"))
+        return yaml_error(e, ERR_PARSE, m->at,
+                          "method '%s' trains, but protocol 'zero-shot' has no training; choose "
+                          "'few-shot' or exclude it",
+                          m->row->name);
+    bool others = str_eq(protocol, "base-to-new") || (source && !str_eq(source, dataset));
+    if (others && is_closed(m->row, point))
+        return yaml_error(e, ERR_PARSE, m->at,
+                          "what '%s' learns here is about the classes it is trained on, but "
+                          "protocol '%s' tests on others; choose 'few-shot' or exclude it",
+                          m->row->name, protocol);
+    return 0;
+}
+
 static int expand_method(const struct grid_block *b, const struct grid_method *m,
                          struct collection *c, struct err *e)
 {
@@ -273,12 +313,9 @@ static int expand_method(const struct grid_block *b, const struct grid_method *m
             json_object_set_new(point, "shots", json_integer(0));
             json_object_set_new(point, "seed", json_integer(0));
             json_object_set_new(point, "views", json_string("none"));
-        } else if (str_eq(json_string_value(json_object_get(point, "protocol")), "zero-shot")) {
+        } else if (check_training(m, point, e) < 0) {
             json_decref(point);
-            return yaml_error(e, ERR_PARSE, m->at,
-                              "method '%s' trains, but protocol 'zero-shot' has no training; "
-                              "choose 'few-shot' or exclude it",
-                              m->row->name);
+            return e->code;
         }
         MEM_PUSH(c->items, c->n, c->capacity) =
             (struct found){point, spec_text(point), c->order++, m->line};
@@ -311,6 +348,7 @@ void grid_run_release(struct grid_run *run)
 {
     free(run->protocol);
     free(run->backbone);
+    free(run->source);
     free(run->dataset);
     free(run->method);
     free(run->views);
@@ -325,7 +363,17 @@ void grid_runs_free(struct grid_run *runs, size_t n)
     free(runs);
 }
 
-/* ---- where ---- */
+/* ---- questions about runs ---- */
+
+const char *grid_run_source(const struct grid_run *r)
+{
+    return r->source ? r->source : r->dataset;
+}
+
+bool grid_run_is_eval(const struct grid_run *r)
+{
+    return r->source && !str_eq(r->source, r->dataset) && method_find(r->method)->trains;
+}
 
 static json_t *run_value(const struct grid_run *r, const char *name)
 {
@@ -334,10 +382,11 @@ static json_t *run_value(const struct grid_run *r, const char *name)
     } texts[] = {
         {"protocol", r->protocol}, {"backbone", r->backbone}, {"dataset", r->dataset},
         {"method", r->method},     {"views", r->views},       {"precision", r->precision},
+        {"source", r->source},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (str_eq(name, texts[i].name))
-            return json_string(texts[i].text);
+            return texts[i].text ? json_string(texts[i].text) : NULL;
     if (str_eq(name, "shots"))
         return json_integer(r->shots);
     if (str_eq(name, "seed"))

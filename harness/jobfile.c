@@ -138,12 +138,14 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
                   int threads, int attempt, int every, struct err *e)
 {
     const struct plan_run *r = &p->runs[run];
-    bool encode = str_eq(json_string_value(json_object_get(r->spec, "job")), "encode");
+    bool encode = str_eq(spec_get_text(r->spec, "job"), "encode");
+    bool eval = str_eq(spec_get_text(r->spec, "job"), "eval");
     char *ending = str_format(".%d.log", attempt);
-    j->kind = encode ? "bank" : "prompt";
+    j->kind = encode ? "bank" : eval ? NULL : "prompt";
     j->path = path_in(workspace, "jobs", r->id, ".json");
     j->log = path_in(workspace, "logs", r->id, ending);
     j->out = encode ? jobfile_bank(workspace, r->id)
+             : eval ? NULL
                     : path_in(workspace, "prompts", r->id, ".safetensors");
     free(ending);
 
@@ -152,10 +154,17 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
     if (!encode)
         set_path(paths, "bpe", r->merges);
     set_path(paths, "dataset", r->folder);
-    set_path(paths, "out", j->out);
+    if (j->out)
+        set_path(paths, "out", j->out);
     set_bank(paths, "train_bank", p, r->needs[NEED_TRAIN_BANK], workspace);
     set_bank(paths, "test_bank", p, r->needs[NEED_TEST_BANK], workspace);
     set_bank(paths, "val_bank", p, r->needs[NEED_VAL_BANK], workspace);
+    if (eval) {
+        char *path =
+            path_in(workspace, "prompts", p->runs[r->needs[NEED_PROMPT]].id, ".safetensors");
+        set_path(paths, "prompt", path);
+        free(path);
+    }
     if (can_resume(r->spec)) {
         char *path = path_in(workspace, "checkpoints", r->id, ".safetensors");
         set_path(paths, "checkpoint", path);

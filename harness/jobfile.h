@@ -14,7 +14,7 @@
 
 struct jobfile {
     char *path, *log, *out;
-    const char *kind; // of artifact at `out`: "bank" or "prompt"
+    const char *kind; // of artifact at `out`: "bank" or "prompt"; both NULL of an eval job
 };
 
 /* Make the folders, and remove partial files whose writers are dead. */

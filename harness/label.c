@@ -31,6 +31,12 @@ static bool differs(const struct labels *l, const char *key)
     return json_is_null(json_object_get(l->seen, key));
 }
 
+/* Evaluations are of other protocols than the training they belong to. */
+static const char *protocol_key(const json_t *spec)
+{
+    return str_eq(text_of(spec, "job"), "eval") ? "eval protocol" : "protocol";
+}
+
 static char *param_key(const json_t *spec, const char *param)
 {
     return str_format("%s %s %s", text_of(spec, "dataset"), text_of(spec, "method"), param);
@@ -43,10 +49,10 @@ void labels_init(struct labels *l, const struct plan *p)
         json_t *spec = p->runs[i].spec, *value;
         const char *name;
         see(l, "backbone", json_object_get(spec, "backbone"));
-        if (!str_eq(text_of(spec, "job"), "train"))
+        if (str_eq(text_of(spec, "job"), "encode"))
             continue;
         if (int_of(spec, "shots")) // a method that does not train has a protocol of its own
-            see(l, "protocol", json_object_get(spec, "protocol"));
+            see(l, protocol_key(spec), json_object_get(spec, "protocol"));
         json_object_foreach(json_object_get(spec, "params"), name, value)
         {
             char *key = param_key(spec, name);
@@ -91,9 +97,11 @@ char *labels_text(const struct labels *l, const json_t *spec)
     if (differs(l, "backbone"))
         str_addf(&s, "%s ", text_of(spec, "backbone"));
     str_add(&s, text_of(spec, "dataset"));
-    bool train = str_eq(text_of(spec, "job"), "train");
-    if (train) {
-        if (differs(l, "protocol"))
+    bool encode = str_eq(text_of(spec, "job"), "encode");
+    if (!encode) {
+        if (json_object_get(spec, "source"))
+            str_addf(&s, " from %s", text_of(spec, "source"));
+        if (differs(l, protocol_key(spec)))
             str_addf(&s, " %s", text_of(spec, "protocol"));
         str_addf(&s, " %s", text_of(spec, "method"));
         add_params(&s, l, spec);

@@ -1,5 +1,6 @@
 /*
- * What people call a run: "pocket-land rlp rank=2 16 shots seed 3", "pocket-land test images".
+ * What people call a run: "pocket-land rlp rank=2 16 shots seed 3", "pocket-land from pocket-shapes
+ * coop 16 shots seed 1" (an evaluation), "pocket-land test images".
  * Of the method's parameters only those are said that differ among its runs on this dataset, of
  * protocol and backbone what differs within the plan.
  */

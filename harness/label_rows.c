@@ -13,8 +13,8 @@
 #include <stdlib.h>
 
 /* Axes that every run has, in the order in which a label says them, after the parameters. */
-static const char *const axes[] = {"dataset", "protocol", "backbone", "precision",
-                                   "views",   "shots",    "seed",     NULL};
+static const char *const axes[] = {"dataset", "source", "protocol", "backbone", "precision",
+                                   "views",   "shots",  "seed",     NULL};
 
 static bool is_ignored(const char *const *ignore, const char *axis)
 {
@@ -45,6 +45,7 @@ static char *views_text(const char *views)
 char *labels_axis(const struct grid_run *r, const char *axis)
 {
     const struct dataset_row *dataset = dataset_find(r->dataset);
+    const struct dataset_row *source = r->source ? dataset_find(r->source) : NULL;
     const struct backbone_row *backbone = backbone_find(r->backbone);
     const struct {
         const char *axis, *text;
@@ -57,6 +58,8 @@ char *labels_axis(const struct grid_run *r, const char *axis)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (str_eq(axis, texts[i].axis))
             return mem_strdup(texts[i].text);
+    if (str_eq(axis, "source"))
+        return source ? str_format("from %s", source->label) : mem_strdup("no source");
     if (str_eq(axis, "views"))
         return views_text(r->views);
     if (str_eq(axis, "shots"))

@@ -36,9 +36,13 @@ enum plan_need {
         -1, -1, -1, -1                                                                             \
     }
 
+struct grid_run;
+struct recipe;
+
 struct plan_run {
     char id[HASH_HEX]; // "" when blocked: an id needs the hashes of files that are missing
-    json_t *spec;      // encode or train spec; owned; partial when blocked
+    json_t *spec;      // owned; partial when blocked
+    const struct grid_run *grid; // first of the recipe's runs that wants it; NULL for a bank
     enum plan_state state;
     char *why;        // "no result", "done", "failed before: ...", "missing: ...": owned
     double seconds;   // expected, from earlier runs; 0 = unknown
@@ -46,13 +50,12 @@ struct plan_run {
     char *weights, *merges, *folder; // files of the job; NULL when blocked
 };
 
-struct recipe;
-
 struct plan {
     struct recipe *recipe; // owned
-    struct plan_run *runs; // banks (encode jobs) first, then train jobs in recipe order
+    struct plan_run *runs; // banks (encode jobs), then train jobs, then eval jobs
     size_t n;
-    size_t banks; // how many of them are banks: runs[banks + i] is recipe->runs[i]
+    size_t banks; // how many of them are banks
+    size_t *of;   // (recipe->n) runs[of[i]] stands for recipe->runs[i]; several may share one
     size_t wanted, done, blocked;
     struct str *missing; // what is missing, one line each; owned
 };

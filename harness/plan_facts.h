@@ -41,12 +41,14 @@ struct plan_facts {
     /* earlier attempts; `arg` is passed on */
     void *arg;
     int (*state)(void *arg, const char *id, struct store_state *out, struct err *e);
-    bool (*has_bank)(void *arg, const char *id);
+    /* What is wrong with the file that a done run made, a literal: "its file is gone"; NULL:
+     * nothing. */
+    int (*flaw)(void *arg, const struct plan_run *run, const char **flaw, struct err *e);
     int (*seconds)(void *arg, const json_t *spec, double *seconds, struct err *e);
 };
 
-/* Takes the recipe, also when it fails. Runs that resolve to the same spec are one: the later ones
- * leave the recipe's runs. */
+/* Takes the recipe, also when it fails. Runs that resolve to the same spec are one; those that are
+ * the same to tables too, in protocol and source, leave the recipe's runs but for the first. */
 int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *facts,
                struct err *e);
 

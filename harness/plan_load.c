@@ -8,6 +8,7 @@
 #include "core/base/str.h"
 #include "core/data/split.h"
 #include "core/proto/method_keys.h"
+#include "core/proto/spec.h"
 #include "harness/plan_facts.h"
 #include "harness/recipe.h"
 #include "harness/revision.h"
@@ -29,13 +30,23 @@ static int known_state(void *arg, const char *id, struct store_state *out, struc
     return k->store ? store_state(k->store, id, out, e) : 0;
 }
 
-static bool known_bank(void *arg, const char *id)
+/* The prompt against the hash that was recorded with it; banks are checked by who reads them. */
+static int known_flaw(void *arg, const struct plan_run *run, const char **flaw, struct err *e)
 {
     const struct known *k = arg;
-    char *path = str_format("%s/banks/%s.bank", k->workspace, id);
-    bool there = fs_is_file(path);
+    struct err unreadable = {0};
+    char want[HASH_HEX] = "", found[HASH_HEX], *recorded = NULL;
+    bool bank = str_eq(spec_get_text(run->spec, "job"), "encode");
+    char *path = str_format("%s/%s/%s%s", k->workspace, bank ? "banks" : "prompts", run->id,
+                            bank ? ".bank" : ".safetensors");
+    int rc = bank ? 0 : store_artifact(k->store, run->id, "prompt", &recorded, want, e);
+    if (rc >= 0 && !fs_is_file(path))
+        *flaw = bank ? "its file is gone" : "its result is gone";
+    else if (rc >= 0 && !bank && (hash_file(found, path, &unreadable) < 0 || !str_eq(found, want)))
+        *flaw = "its result is damaged"; // or cannot be read: made again in either case
+    free(recorded);
     free(path);
-    return there;
+    return rc < 0 ? rc : 0;
 }
 
 static int known_seconds(void *arg, const json_t *spec, double *seconds, struct err *e)
@@ -71,7 +82,7 @@ static void look_at_backbone(struct plan_backbone *b, const struct roots *roots)
 
 static bool trains_on(const struct grid_run *r, const char *dataset)
 {
-    return method_find(r->method)->trains && str_eq(r->dataset, dataset);
+    return method_find(r->method)->trains && str_eq(grid_run_source(r), dataset);
 }
 
 /* A class with fewer training images than shots is taken whole, as the reference does. */
@@ -151,30 +162,40 @@ static int check_targets(const struct recipe *r, struct err *e)
 {
     for (size_t i = 0; i < r->n; i++) {
         const struct grid_run *run = &r->runs[i];
-        if (dataset_is_target(dataset_find(run->dataset)) && trains_on(run, run->dataset))
+        const char *source = grid_run_source(run);
+        if (dataset_is_target(dataset_find(source)) && trains_on(run, source))
             return err_set(e, ERR_PARSE,
                            "%s:%zu: '%s' is an evaluation target: it has no training images for "
                            "'%s'",
-                           r->path, run->line, run->dataset, run->method);
+                           r->path, run->line, source, run->method);
     }
     return 0;
+}
+
+static void add_backbone(struct plan_facts *f, size_t *capacity, const char *name)
+{
+    for (size_t k = 0; k < f->n_backbones; k++)
+        if (str_eq(f->backbones[k].name, name))
+            return;
+    MEM_PUSH(f->backbones, f->n_backbones, *capacity) = (struct plan_backbone){.name = name};
+}
+
+static void add_dataset(struct plan_facts *f, size_t *capacity, const char *name)
+{
+    for (size_t k = 0; k < f->n_datasets; k++)
+        if (str_eq(f->datasets[k].name, name))
+            return;
+    MEM_PUSH(f->datasets, f->n_datasets, *capacity) = (struct plan_dataset){.name = name};
 }
 
 static void look_at_files(struct plan_facts *f, const struct recipe *r, const struct roots *roots)
 {
     size_t backbones = 0, datasets = 0;
     for (size_t i = 0; i < r->n; i++) {
-        bool backbone = false, dataset = false;
-        for (size_t k = 0; k < f->n_backbones; k++)
-            backbone |= str_eq(f->backbones[k].name, r->runs[i].backbone);
-        for (size_t k = 0; k < f->n_datasets; k++)
-            dataset |= str_eq(f->datasets[k].name, r->runs[i].dataset);
-        if (!backbone)
-            MEM_PUSH(f->backbones, f->n_backbones, backbones) =
-                (struct plan_backbone){.name = r->runs[i].backbone};
-        if (!dataset)
-            MEM_PUSH(f->datasets, f->n_datasets, datasets) =
-                (struct plan_dataset){.name = r->runs[i].dataset};
+        add_backbone(f, &backbones, r->runs[i].backbone);
+        if (grid_run_is_eval(&r->runs[i]))
+            add_dataset(f, &datasets, r->runs[i].source);
+        add_dataset(f, &datasets, r->runs[i].dataset);
     }
     for (size_t i = 0; i < f->n_backbones; i++)
         look_at_backbone(&f->backbones[i], roots);
@@ -200,7 +221,7 @@ int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots
     struct recipe *recipe;
     struct known known = {store, workspace};
     struct plan_facts facts = {
-        .arg = &known, .state = known_state, .has_bank = known_bank, .seconds = known_seconds};
+        .arg = &known, .state = known_state, .flaw = known_flaw, .seconds = known_seconds};
     *p = (struct plan){0};
     if (recipe_load(&recipe, recipe_path, e) < 0)
         return e->code;

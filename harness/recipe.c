@@ -35,6 +35,7 @@ static const struct recipe_key {
     {"backbone", OF_GRID, NULL},
     {"precision", OF_GRID, NULL},
     {"views", OF_GRID, NULL},
+    {"source", OF_GRID, NULL},
     {"dataset", OF_GRID, NULL},
     {"shots", OF_GRID, NULL},
     {"seed", OF_GRID, NULL},

@@ -18,6 +18,7 @@
 /* One resolved combination: plain values only. */
 struct grid_run {
     char *protocol, *backbone, *dataset, *method;
+    char *source;    // trained on, where that is not `dataset` by the protocol; NULL otherwise
     char *views;     // "none", "fresh", "8", ...
     char *precision; // "fp32"
     int shots, seed; // 0, 0 for a method that does not train
@@ -49,6 +50,12 @@ struct recipe {
     struct recipe_figure *figures;
     size_t n_figures;
 };
+
+/* The dataset that the run's method trains on, if it trains. */
+const char *grid_run_source(const struct grid_run *r);
+
+/* Is `dataset` only tested on: is the run an evaluation of another run's result? */
+bool grid_run_is_eval(const struct grid_run *r);
 
 /* Does the run have a wanted value of every axis of `where` (object axis -> value or array; NULL =
  * every run does)? Shots, seed and views of a method that does not train match any. */

@@ -10,13 +10,17 @@
 
 const struct method_key axis_rows[AXIS_ROWS + 1] = {
     [AXIS_PROTOCOL] =
-        {"protocol", KEY_CHOICE, 0, 0, "few-shot|base-to-new|zero-shot", NULL,
-         "few-shot (all classes), base-to-new (train on the first half) or zero-shot"},
+        {"protocol", KEY_CHOICE, 0, 0,
+         "few-shot|base-to-new|cross-dataset|domain-generalization|zero-shot", NULL,
+         "few-shot (all classes), base-to-new (train on the first half), cross-dataset or "
+         "domain-generalization (train on 'source', test on 'dataset'), or zero-shot"},
     [AXIS_BACKBONE] = {"backbone", KEY_TEXT, 0, 0, NULL, NULL,
                        "CLIP model: a known name, or a folder with its weights and merges"},
     [AXIS_PRECISION] = {"precision", KEY_CHOICE, 0, 0, "fp32", "fp32", "arithmetic of the trainer"},
     [AXIS_VIEWS] = {"views", KEY_TEXT, 0, 0, NULL, "fresh",
                     "training pictures: fresh (augmented anew each epoch), N views in turn, none"},
+    [AXIS_SOURCE] = {"source", KEY_TEXT, 0, 0, NULL, "imagenet",
+                     "cross-dataset and domain-generalization: the dataset that is trained on"},
     [AXIS_DATASET] = {"dataset", KEY_TEXT, 0, 0, NULL, NULL, "a dataset, or a named set of them"},
     [AXIS_SHOTS] = {"shots", KEY_INT, 1, 100000, NULL, "16", "training pictures per class"},
     [AXIS_SEED] = {"seed", KEY_INT, 0, 0x7fffffff, NULL, "1",
@@ -156,10 +160,8 @@ static const struct {
     int axis;
     int (*check)(const struct yaml_node *node, const char *text, struct err *e);
 } checks[] = {
-    {AXIS_DATASET, check_dataset},
-    {AXIS_BACKBONE, check_backbone},
-    {AXIS_METHOD, check_method},
-    {AXIS_VIEWS, check_views},
+    {AXIS_DATASET, check_dataset}, {AXIS_SOURCE, check_dataset}, {AXIS_BACKBONE, check_backbone},
+    {AXIS_METHOD, check_method},   {AXIS_VIEWS, check_views},
 };
 
 static int read_text(const struct method_key *key, const struct yaml_node *node, json_t **out,
@@ -232,7 +234,8 @@ int value_read(const struct method_key *key, const struct yaml_node *node, json_
 static int add_value(const struct method_key *key, const struct yaml_node *node, json_t *array,
                      struct err *e)
 {
-    if (key == &axis_rows[AXIS_DATASET] && node->kind == YAML_SCALAR) {
+    bool datasets = key == &axis_rows[AXIS_DATASET] || key == &axis_rows[AXIS_SOURCE];
+    if (datasets && node->kind == YAML_SCALAR) {
         const char *const *set = dataset_set_find(node->text);
         for (; set && *set; set++)
             json_array_append_new(array, json_string(*set));

@@ -22,13 +22,20 @@ static const char *backbone_label(const char *name)
     return row ? row->label : name;
 }
 
+/* "ImageNet (source)" for the dataset that the runs of a table are trained on, as papers have it;
+ * yours to free(). */
+static char *target_label(const struct grid_run *r)
+{
+    bool source = r->source && str_eq(r->source, r->dataset);
+    return str_format("%s%s", dataset_label(r->dataset), source ? " (source)" : "");
+}
+
 /* Value of an axis other than "method" as a label, yours to free(); NULL: the run has none. */
 static char *axis_value(const struct grid_run *r, const char *axis)
 {
     const struct {
         const char *axis, *text;
     } texts[] = {
-        {"dataset", dataset_label(r->dataset)},
         {"backbone", backbone_label(r->backbone)},
         {"protocol", r->protocol},
         {"precision", r->precision},
@@ -37,6 +44,10 @@ static char *axis_value(const struct grid_run *r, const char *axis)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (str_eq(axis, texts[i].axis))
             return mem_strdup(texts[i].text);
+    if (str_eq(axis, "dataset"))
+        return target_label(r);
+    if (str_eq(axis, "source"))
+        return r->source ? str_format("from %s", dataset_label(r->source)) : NULL;
     if (str_eq(axis, "shots"))
         return r->shots ? str_format("%d shot%s", r->shots, r->shots == 1 ? "" : "s") : NULL;
     if (str_eq(axis, "seed"))
@@ -74,8 +85,8 @@ static void label_method(const struct grid_run *const *runs, const size_t *at, s
                          const struct method_row *method, const char *column,
                          const char *const *ignore, char **labels)
 {
-    static const char *const axes[] = {"dataset", "protocol", "backbone", "precision",
-                                       "views",   "shots",    "seed",     NULL};
+    static const char *const axes[] = {"dataset", "source", "protocol", "backbone", "precision",
+                                       "views",   "shots",  "seed",     NULL};
     const char **silent = NULL; // what the labels do not name
     size_t n_silent = 0, capacity = 0;
     for (; ignore && *ignore; ignore++)
@@ -184,6 +195,7 @@ static void add_runs(struct table_runs *t, const struct plan_run *run, const str
                      const struct places *rows, const struct places *columns)
 {
     const struct method_row *method = method_find(grid->method);
+    char *dataset = target_label(grid);
     for (size_t r = 0; r < rows->n; r++)
         for (size_t c = 0; c < columns->n; c++)
             MEM_PUSH(t->runs, t->n, t->capacity) = (struct table_run){
@@ -192,12 +204,15 @@ static void add_runs(struct table_runs *t, const struct plan_run *run, const str
                 .column = keep_label(t, columns->labels[c]),
                 .method = grid->method,
                 .published = method ? method->published : NULL,
-                .dataset = dataset_label(grid->dataset),
+                .dataset = keep_label(t, dataset),
+                .source = grid->source ? dataset_label(grid->source) : NULL,
+                .on_source = str_eq(grid->source, grid->dataset),
                 .protocol = grid->protocol,
                 .backbone = backbone_label(grid->backbone),
                 .shots = grid->shots,
                 .seed = grid->seed,
             };
+    free(dataset);
 }
 
 void table_runs_init(struct table_runs *out, const struct plan *p, const struct recipe_table *block)
@@ -209,7 +224,7 @@ void table_runs_init(struct table_runs *out, const struct plan *p, const struct 
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < recipe->n; i++)
         if (grid_run_matches(&recipe->runs[i], block->where)) {
-            runs[n] = &p->runs[p->banks + i];
+            runs[n] = &p->runs[p->of[i]];
             selected[n++] = &recipe->runs[i];
         }
     struct places *rows = place(selected, n, block->rows, block->columns);

@@ -103,6 +103,23 @@ static char *dup_or_null(const char *text)
     return text ? mem_strdup(text) : NULL;
 }
 
+/* The source's column comes first and is not averaged. Runs of several sources have no Average. */
+static void place_source(struct table *t, const struct table_run *runs, size_t n)
+{
+    bool datasets = t->transposed || columns_are_datasets(runs, n), several = false;
+    for (size_t i = 0; i < n; i++) {
+        several |= runs[i].source && !t->source;
+        if (!datasets || !t->source || !runs[i].on_source || t->averaged)
+            continue;
+        size_t at = find_column(t, column_of(t, &runs[i]));
+        char *label = t->columns[at];
+        memmove(t->columns + 1, t->columns, at * sizeof *t->columns);
+        t->columns[0] = label;
+        t->averaged = 1;
+    }
+    t->average = datasets && !several && t->n_columns > t->averaged + 1;
+}
+
 static void lay_out(struct table *t, const struct table_run *runs, size_t n)
 {
     size_t capacity = 0;
@@ -117,7 +134,7 @@ static void lay_out(struct table *t, const struct table_run *runs, size_t n)
                 .published = dup_or_null(runs[i].published),
             };
     }
-    t->average = (t->transposed || columns_are_datasets(runs, n)) && t->n_columns > 1;
+    place_source(t, runs, n);
     t->n_ours = t->n_rows;
     for (size_t r = 0; r < t->n_rows; r++)
         t->rows[r].cells = mem_zero(table_cells(t), sizeof *t->rows[r].cells);
@@ -212,7 +229,7 @@ void table_fill_average(const struct table *t, struct table_row *row)
 {
     struct table_cell *average = &row->cells[t->n_columns];
     double sum[METRICS] = {0};
-    for (size_t c = 0; c < t->n_columns; c++) {
+    for (size_t c = t->averaged; c < t->n_columns; c++) {
         average->wanted++;
         average->present += cell_complete(&row->cells[c]);
         for (int m = 0; m < METRICS; m++)
@@ -223,7 +240,7 @@ void table_fill_average(const struct table *t, struct table_row *row)
     if (!cell_complete(average))
         return;
     for (int m = 0; m < METRICS; m++)
-        average->value[m].stats = (struct stats){1, sum[m] / (double)t->n_columns, NAN};
+        average->value[m].stats = (struct stats){1, sum[m] / (double)average->wanted, NAN};
     average->value[METRIC_H].stats.mean = stats_harmonic(average->value[METRIC_BASE].stats.mean,
                                                          average->value[METRIC_NEW].stats.mean);
 }
@@ -327,6 +344,7 @@ int table_build(struct table **out, struct store *store, const struct table_run 
     t->title = mem_strdup(options->title ? options->title : options->name);
     t->protocol = common(runs, n, offsetof(struct table_run, protocol));
     t->backbone = common(runs, n, offsetof(struct table_run, backbone));
+    t->source = common(runs, n, offsetof(struct table_run, source));
     t->store = store ? mem_strdup(store_path(store)) : NULL;
     t->revisions = json_array();
     t->failed = json_array();
@@ -391,6 +409,7 @@ void table_free(struct table *t)
     free(t->title);
     free(t->protocol);
     free(t->backbone);
+    free(t->source);
     free(t->store);
     free(t->note);
     json_decref(t->revisions);

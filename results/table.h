@@ -19,12 +19,14 @@
 
 /* One run that the recipe wants in the table. All borrowed. */
 struct table_run {
-    const char *run;                 // id; "" when it cannot run here
-    const char *row;                 // row label: "RLP, rank 2"
-    const char *column;              // column label: dataset label, or the value of another axis
-    const char *method;              // method name, "rlp"
-    const char *published;           // the method's name in published rows, or NULL
-    const char *dataset;             // dataset label
+    const char *run;       // id; "" when it cannot run here
+    const char *row;       // row label: "RLP, rank 2"
+    const char *column;    // column label: dataset label, or the value of another axis
+    const char *method;    // method name, "rlp"
+    const char *published; // the method's name in published rows, or NULL
+    const char *dataset;   // dataset label; "ImageNet (source)" of the source itself
+    const char *source;    // label of the dataset that the protocol trains on; NULL: `dataset`
+    bool on_source;        // `dataset` is that one, and no target
     const char *protocol, *backbone; // "base-to-new", "ViT-B/16" (label)
     int shots, seed;
 };

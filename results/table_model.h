@@ -46,12 +46,14 @@ struct table_row {
 
 struct table {
     char *name, *title, *protocol, *backbone;
-    char *store; // path, or NULL without one
+    char *source; // label of the dataset that all are trained on; NULL: each on its own
+    char *store;  // path, or NULL without one
     int metrics[METRICS];
     size_t n_metrics;
     char **columns; // labels
     size_t n_columns;
-    bool average;    // columns are datasets, two or more: one more cell a row
+    size_t averaged; // first column of the Average: 1 when column 0 is the source, else 0
+    bool average;    // those columns are datasets, two or more: one more cell a row
     bool transposed; // the recipe's rows are datasets: rows and columns change places in print
     int decimals;    // as printed: 1; 2 beside published numbers
     struct table_row *rows; // ours, then published

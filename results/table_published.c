@@ -16,8 +16,8 @@
 static const struct {
     const char *protocol, *table;
 } tables[] = {
-    {"base-to-new", "base2new"},
-    {"few-shot", "fewshot"},
+    {"base-to-new", "base2new"},        {"few-shot", "fewshot"},
+    {"cross-dataset", "cross_dataset"}, {"domain-generalization", "domain_gen"},
     {"zero-shot", "fewshot"}, // all classes; the rows with 0 shots
 };
 
@@ -73,16 +73,17 @@ static void average_published(struct table *t, struct table_row *row)
     double mean[METRICS];
     for (int m = 0; m < METRICS; m++) {
         mean[m] = 0;
-        for (size_t c = 0; c < t->n_columns; c++)
-            mean[m] += row->cells[c].n_published[m]
-                           ? row->cells[c].published[m][0].value / (double)t->n_columns
-                           : NAN;
+        for (size_t c = t->averaged; c < t->n_columns; c++)
+            mean[m] += row->cells[c].n_published[m] ? row->cells[c].published[m][0].value /
+                                                          (double)(t->n_columns - t->averaged)
+                                                    : NAN;
     }
     mean[METRIC_H] = stats_harmonic(mean[METRIC_BASE], mean[METRIC_NEW]);
     for (int m = 0; m < METRICS; m++) {
-        if (isnan(mean[m]) || !row->cells[0].n_published[m])
+        const struct table_cell *first = &row->cells[t->averaged];
+        if (isnan(mean[m]) || !first->n_published[m])
             continue;
-        average->published[m] = mem_dup(row->cells[0].published[m], sizeof *average->published[m]);
+        average->published[m] = mem_dup(first->published[m], sizeof *average->published[m]);
         average->published[m]->value = mean[m];
         average->n_published[m] = 1;
     }

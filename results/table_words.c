@@ -14,6 +14,8 @@ void table_subtitle(const struct table *t, struct str *out)
         str_addf(out, ", %s", t->backbone);
     if (t->protocol)
         str_addf(out, ", %s", t->protocol);
+    if (t->source)
+        str_addf(out, ", trained on %s", t->source);
 }
 
 static bool shows(const struct table *t, int metric)
@@ -39,9 +41,9 @@ void table_caption(const struct table *t, struct str *out)
     if (shows(t, METRIC_H))
         str_add(out, " H is the harmonic mean of mean base and mean new accuracy.");
     if (t->average)
-        str_add(out, shows(t, METRIC_H)
-                         ? " Average is the mean over datasets; its H is the H of the averages."
-                         : " Average is the mean over datasets.");
+        str_addf(out, " Average is the mean over %s%s",
+                 t->averaged ? "the targets, without the source" : "datasets",
+                 shows(t, METRIC_H) ? "; its H is the H of the averages." : ".");
     if (incomplete(t))
         str_add(out, " n/N: n of N seeds have a result; such cells are neither ranked nor "
                      "averaged.");

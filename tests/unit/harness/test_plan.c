@@ -13,8 +13,9 @@ struct fake {
         const char *state, *reason, *commit;
     } rows[16];
     size_t n;
-    bool banks; // are the files of banks there?
-    int asked;  // for seconds
+    bool banks;         // are the files of banks there?
+    const char *prompt; // flaw of every prompt
+    int asked;          // for seconds
 };
 
 static int fake_state(void *arg, const char *id, struct store_state *out, struct err *e)
@@ -33,10 +34,15 @@ static int fake_state(void *arg, const char *id, struct store_state *out, struct
     return 0;
 }
 
-static bool fake_bank(void *arg, const char *id)
+static int fake_flaw(void *arg, const struct plan_run *run, const char **flaw, struct err *e)
 {
-    (void)id;
-    return ((struct fake *)arg)->banks;
+    const struct fake *f = arg;
+    (void)e;
+    if (str_eq(spec_get_text(run->spec, "job"), "encode"))
+        *flaw = f->banks ? NULL : "its file is gone";
+    else
+        *flaw = f->prompt;
+    return 0;
 }
 
 static int fake_seconds(void *arg, const json_t *spec, double *seconds, struct err *e)
@@ -90,7 +96,7 @@ static void build(struct plan *p, const char *recipe, struct fake *fake)
                                .commit = "2222222222222222222222222222222222222222",
                                .arg = fake,
                                .state = fake_state,
-                               .has_bank = fake_bank,
+                               .flaw = fake_flaw,
                                .seconds = fake_seconds};
     assert_ok(plan_build(p, case_load(recipe), &facts, &e), &e);
 }

@@ -11,14 +11,18 @@ static char *placed(const char *text)
     struct table_runs t;
     struct str out = STR_INIT;
     plan.runs = calloc(r->n, sizeof *plan.runs);
-    for (size_t i = 0; i < r->n; i++)
+    plan.of = calloc(r->n, sizeof *plan.of);
+    for (size_t i = 0; i < r->n; i++) {
         snprintf(plan.runs[i].id, HASH_HEX, "%zu", i);
+        plan.of[i] = i;
+    }
     plan.n = r->n;
     table_runs_init(&t, &plan, &r->tables[0]);
     for (size_t i = 0; i < t.n; i++)
         str_addf(&out, "%s | %s | %s\n", t.runs[i].row, t.runs[i].column, t.runs[i].run);
     table_runs_release(&t);
     free(plan.runs);
+    free(plan.of);
     recipe_free(r);
     return str_detach(&out);
 }
