@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROMPTS = 256 }; // of one tree, but at least one image's
+enum {
+    PROMPTS = 256,  // of one tree, but at least one image's
+    REDUCTION = 16, // from the features to the hidden layer
+};
 
 struct cocoop {
     int H;                              // width of the hidden layer
@@ -66,6 +69,9 @@ static int init(struct learner *l, struct rng *r, struct err *e)
     const char *words = spec_get_text(l->params, "context");
     int M = (int)spec_get_int(l->params, "length"), rc = 0;
     float *start = NULL, *initial = NULL;
+    if (l->clip->shape.embed < REDUCTION)
+        return err_set(e, ERR_RANGE, "features of %d numbers are too few for cocoop",
+                       l->clip->shape.embed);
     if (*words)
         rc = context_start_words(l, words, &start, &M, e);
     else
@@ -73,7 +79,7 @@ static int init(struct learner *l, struct rng *r, struct err *e)
     if (rc < 0)
         return rc;
     struct cocoop *s = l->own = mem_zero(1, sizeof *s);
-    s->H = l->clip->shape.embed / 16;
+    s->H = l->clip->shape.embed / REDUCTION;
     context_open(l, start, 1, M, &initial);
     open_parameters(l, s, initial, r);
     return *words ? context_rest(l, words, M, e) : 0;
