@@ -6,6 +6,8 @@
 #ifndef PROMPTGRID_PROTO_METHOD_KEYS_H
 #define PROMPTGRID_PROTO_METHOD_KEYS_H
 
+#include "core/proto/method_size.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -38,6 +40,7 @@ struct method_row {
     const char *about;             // one line
     const struct method_key *keys; // ends with a NULL name
     int needs;                     // METHOD_* bits
+    method_count parameters;       // how many it trains; NULL = none
 };
 
 /* Does it read a validation bank? */

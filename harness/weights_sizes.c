@@ -1,0 +1,54 @@
+/* Widths from a safetensors header: see weights_sizes.h. */
+#include "harness/weights_sizes.h"
+
+#include "core/base/fs.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PREFIX = 8, HEADER_LIMIT = 16 << 20 };
+
+/* Which dimension of which tensor is a width; the first name that is there counts. */
+static const struct {
+    const char *tensor;
+    size_t dimension, field;
+} widths[] = {
+    {"ln_final.weight", 0, offsetof(struct method_sizes, text_width)},
+    {"text_model.final_layer_norm.weight", 0, offsetof(struct method_sizes, text_width)},
+    {"text_projection", 1, offsetof(struct method_sizes, embed)},
+    {"text_projection.weight", 0, offsetof(struct method_sizes, embed)},
+    {"visual.class_embedding", 0, offsetof(struct method_sizes, image_width)},
+    {"vision_model.embeddings.class_embedding", 0, offsetof(struct method_sizes, image_width)},
+};
+
+static json_t *read_header(const struct fs_map *map)
+{
+    uint64_t size = 0;
+    if (map->size < PREFIX)
+        return NULL;
+    for (int i = PREFIX - 1; i >= 0; i--)
+        size = size << 8 | map->data[i];
+    if (size > HEADER_LIMIT || size > map->size - PREFIX)
+        return NULL;
+    return json_loadb((const char *)map->data + PREFIX, (size_t)size, 0, NULL);
+}
+
+bool weights_sizes(struct method_sizes *s, const char *path)
+{
+    struct fs_map map;
+    struct err e;
+    *s = (struct method_sizes){0};
+    if (fs_map_open(&map, path, &e) < 0)
+        return false;
+    json_t *header = read_header(&map);
+    fs_map_close(&map);
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        const json_t *shape = json_object_get(json_object_get(header, widths[i].tensor), "shape");
+        long *field = (long *)((char *)s + widths[i].field);
+        if (shape && !*field)
+            *field = (long)json_integer_value(json_array_get(shape, widths[i].dimension));
+    }
+    json_decref(header);
+    return s->text_width > 0 && s->embed > 0;
+}
