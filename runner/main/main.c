@@ -3,6 +3,7 @@
 #include "core/base/str.h"
 #include "runner/runner.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 static const struct {
@@ -19,6 +20,7 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); // a file-size limit is an error to report, not a reason to die
     log_name("promptgrid-runner");
     for (int i = 0; argc > 1 && i < COMMANDS; i++)
         if (str_eq(argv[1], commands[i].name))
