@@ -118,9 +118,26 @@ static void put_curve(struct str *out, const json_t *curve)
     str_addf(out, "  %-20s %.4f -> %.4f\n", "loss", real_at(first, "loss"), real_at(last, "loss"));
     str_addf(out, "  %-20s %.2f -> %.2f\n", "training accuracy", real_at(first, "accuracy"),
              real_at(last, "accuracy"));
-    if (json_is_number(json_object_get(last, "effective_rank")))
-        str_addf(out, "  %-20s %.2f -> %.2f\n", "effective rank", real_at(first, "effective_rank"),
-                 real_at(last, "effective_rank"));
+    static const struct {
+        const char *key, *name;
+    } rows[] = {{"effective_rank", "effective rank"},
+                {"effective_rank_change", "  of its change"},
+                {"base", "probed: base"},
+                {"new", "probed: new"},
+                {"test", "probed: test"}};
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        first = last = NULL;
+        for (size_t i = 0; i < n; i++) {
+            const json_t *epoch = json_array_get(curve, i);
+            if (!json_is_number(json_object_get(epoch, rows[r].key)))
+                continue;
+            first = first ? first : epoch;
+            last = epoch;
+        }
+        if (first)
+            str_addf(out, "  %-20s %.2f -> %.2f\n", rows[r].name, real_at(first, rows[r].key),
+                     real_at(last, rows[r].key));
+    }
 }
 
 static void put_artifacts(struct str *out, const json_t *artifacts)

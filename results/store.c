@@ -7,6 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/proto/spec.h"
 #include "results/store_internal.h"
 
 #include <errno.h>
@@ -94,6 +95,10 @@ static int bind_json(sqlite3_stmt *statement, int at, const json_t *value)
         return sqlite3_bind_int64(statement, at, json_integer_value(value));
     if (json_is_real(value))
         return sqlite3_bind_double(statement, at, json_real_value(value));
+    if (json_is_array(value)) {
+        char *text = spec_text(value);
+        return sqlite3_bind_text(statement, at, text, -1, free);
+    }
     if (json_is_string(value))
         return sqlite3_bind_text(statement, at, json_string_value(value),
                                  (int)json_string_length(value), SQLITE_TRANSIENT);

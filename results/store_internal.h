@@ -3,7 +3,8 @@
  *
  * Statements are string literals, prepared once per store and found again by their address.
  * Values are bound from a type string: 't' const char * (NULL = SQL NULL), 'i' long, 'r' double,
- * 'b' const void * and size_t, 'j' json_t * (number or NULL: anything else binds SQL NULL).
+ * 'b' const void * and size_t, 'j' json_t * (number, text, or array as canonical text; anything
+ * else and NULL bind SQL NULL).
  */
 #ifndef PROMPTGRID_RESULTS_STORE_INTERNAL_H
 #define PROMPTGRID_RESULTS_STORE_INTERNAL_H
@@ -15,7 +16,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-enum { STORE_VERSION = 1, STORE_APPLICATION = 0x50724764 /* "PrGd" */ };
+enum { STORE_VERSION = 2, STORE_APPLICATION = 0x50724764 /* "PrGd" */ };
 
 /* store__migrations[v] takes a store of version v to v + 1; there are STORE_VERSION of them. */
 extern const char *const store__migrations[];

@@ -94,6 +94,17 @@ static const char version_1[] =
     "    u.views, u.precision, u.epochs, m.split, m.name, m.value, u.seconds, u.git_commit, u.dirty"
     "  FROM runs u JOIN metric m ON m.run = u.run AND m.n = u.attempt"
     "  WHERE u.state = 'done';";
+
+/* The context's shape and, where a run was probed, the accuracy of its parts. */
+static const char version_2[] =
+    "ALTER TABLE curve ADD COLUMN nuclear REAL;"
+    "ALTER TABLE curve ADD COLUMN energy TEXT;" // JSON array: share of the k largest
+    "ALTER TABLE curve ADD COLUMN effective_rank_change REAL;"
+    "ALTER TABLE curve ADD COLUMN nuclear_change REAL;"
+    "ALTER TABLE curve ADD COLUMN energy_change TEXT;"
+    "ALTER TABLE curve ADD COLUMN base REAL;"
+    "ALTER TABLE curve ADD COLUMN new REAL;"
+    "ALTER TABLE curve ADD COLUMN test REAL;";
 // clang-format on
 
-const char *const store__migrations[STORE_VERSION] = {version_1};
+const char *const store__migrations[STORE_VERSION] = {version_1, version_2};

@@ -212,20 +212,18 @@ static int record_start(struct recording *r, const json_t *event, struct err *e)
 
 static int record_epoch(struct recording *r, const json_t *event, struct err *e)
 {
-    const json_t *singular = json_object_get(event, "singular");
-    const json_t *change = json_object_get(event, "singular_change");
-    char *singular_text = singular ? spec_text(singular) : NULL;
-    char *change_text = change ? spec_text(change) : NULL;
-    int rc = store__exec(r->s, e,
-                         "INSERT INTO curve (run, n, epoch, loss, lr, accuracy, effective_rank, "
-                         "singular, singular_change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                         "tijjjjjtt", r->run, r->n, json_object_get(event, "epoch"),
-                         json_object_get(event, "loss"), json_object_get(event, "lr"),
-                         json_object_get(event, "accuracy"),
-                         json_object_get(event, "effective_rank"), singular_text, change_text);
-    free(singular_text);
-    free(change_text);
-    return rc;
+#define FIELD(key) json_object_get(event, key)
+    return store__exec(
+        r->s, e,
+        "INSERT INTO curve (run, n, epoch, loss, lr, accuracy, singular, effective_rank, nuclear, "
+        "energy, singular_change, effective_rank_change, nuclear_change, energy_change, base, new, "
+        "test) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        "tijjjjjjjjjjjjjjj", r->run, r->n, FIELD("epoch"), FIELD("loss"), FIELD("lr"),
+        FIELD("accuracy"), FIELD("singular"), FIELD("effective_rank"), FIELD("nuclear"),
+        FIELD("energy"), FIELD("singular_change"), FIELD("effective_rank_change"),
+        FIELD("nuclear_change"), FIELD("energy_change"), FIELD("base"), FIELD("new"),
+        FIELD("test"));
+#undef FIELD
 }
 
 static int record_metric(struct recording *r, const json_t *event, struct err *e)

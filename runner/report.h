@@ -6,8 +6,8 @@
 
 #include "core/train/loop.h"
 
-/* Send "epoch" (with the spectrum of a context that all classes share, and of its change), and add
- * it to the array `curve`; ERR_NUMERIC when a parameter is no number. */
+/* Send "epoch" (with the spectrum of a learned context, and of its change), and add it to the array
+ * `curve`; ERR_NUMERIC when a parameter is no number. */
 int report_epoch(struct learner *l, const struct loop_epoch *epoch, json_t *curve, struct err *e);
 
 /* Send "progress", at most four times a second and at the end; *said: when it was last sent. */

@@ -44,7 +44,7 @@ struct field {
     bool optional;
 };
 
-enum { FIELDS_MAX = 8 };
+enum { FIELDS_MAX = 16 };
 
 static const struct {
     const char *name;
@@ -63,8 +63,16 @@ static const struct {
       {"lr", REAL, NULL, false},
       {"accuracy", REAL, NULL, false},
       {"singular", REALS, NULL, true},
+      {"effective_rank", REAL, NULL, true},
+      {"nuclear", REAL, NULL, true},
+      {"energy", REALS, NULL, true},
       {"singular_change", REALS, NULL, true},
-      {"effective_rank", REAL, NULL, true}}},
+      {"effective_rank_change", REAL, NULL, true},
+      {"nuclear_change", REAL, NULL, true},
+      {"energy_change", REALS, NULL, true},
+      {"base", REAL, NULL, true},
+      {"new", REAL, NULL, true},
+      {"test", REAL, NULL, true}}},
     {"metric",
      {{"split", TEXT, " test base new train ", false},
       {"name", TEXT, NULL, false},

@@ -5,7 +5,11 @@
  *    "resumed":12}                              resumed: epochs that an earlier attempt has done
  *   {"event":"progress","done":12,"of":50,"unit":"epoch"}         at most a few a second
  *   {"event":"epoch","epoch":0,"loss":1.25,"lr":1e-05,"accuracy":64.1,
- *    "singular":[...],"singular_change":[...],"effective_rank":1.9}          once per epoch
+ *    "singular":[...],"effective_rank":1.9,"nuclear":3.5,"energy":[...], and the same four names
+ *    with _change, "base":88.3,"new":71.4}          once per epoch. The context's singular values,
+ *    their entropy rank, sum, and the share of squares of the 1, 2, ... largest; those of its
+ * change since the start (of class-specific contexts: means over the classes). base, new, test:
+ * accuracy on the test images of a part, in the epochs that are probed
  *   {"event":"metric","split":"base","name":"accuracy","value":71.4}   split: test, base, new,
  * train
  *   {"event":"prediction","split":"base","labels":[...]}          one label per test image, in

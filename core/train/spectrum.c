@@ -54,11 +54,27 @@ void spectrum(const float *x, int M, int C, double *out)
     free(g);
 }
 
-double spectrum_effective_rank(const double *values, int M)
+double spectrum_nuclear(const double *values, int M)
 {
-    double sum = 0, entropy = 0;
+    double sum = 0;
     for (int i = 0; i < M; i++)
         sum += values[i];
+    return sum;
+}
+
+void spectrum_energy(const double *values, int M, double *out)
+{
+    double sum = 0, all;
+    for (int i = 0; i < M; i++)
+        out[i] = sum += values[i] * values[i];
+    all = sum;
+    for (int i = 0; i < M && all > 0; i++)
+        out[i] /= all;
+}
+
+double spectrum_effective_rank(const double *values, int M)
+{
+    double sum = spectrum_nuclear(values, M), entropy = 0;
     for (int i = 0; i < M && sum > 0; i++)
         if (values[i] > 0)
             entropy -= values[i] / sum * log(values[i] / sum);

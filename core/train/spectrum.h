@@ -11,4 +11,9 @@ void spectrum(const float *x, int M, int C, double *out);
  */
 double spectrum_effective_rank(const double *values, int M);
 
+double spectrum_nuclear(const double *values, int M); // nuclear norm: their sum
+
+/* out (M): share of the sum of squares that the k largest have, k = 1 .. M; 0 for a zero matrix. */
+void spectrum_energy(const double *values, int M, double *out);
+
 #endif

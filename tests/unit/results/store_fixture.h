@@ -50,10 +50,16 @@ static inline int fixture_done(struct store *s, const char *run, json_t *spec, c
     json_t *events = json_array();
     json_array_append_new(events, json_pack("{s:s, s:{s:s}, s:s, s:i}", "event", "start", "runner",
                                             "version", "1", "device", "cpu", "threads", 1));
-    json_array_append_new(events, json_pack("{s:s, s:i, s:f, s:f, s:f, s:[f, f], s:[f], s:f}",
-                                            "event", "epoch", "epoch", 0, "loss", 1.5, "lr", 1e-5,
-                                            "accuracy", 64.0, "singular", 3.0, 1.0,
-                                            "singular_change", 0.5, "effective_rank", 1.75));
+    json_t *epoch =
+        json_pack("{s:s, s:i, s:f, s:f, s:f, s:[f, f], s:f, s:f, s:[f, f]}", "event", "epoch",
+                  "epoch", 0, "loss", 1.5, "lr", 1e-5, "accuracy", 64.0, "singular", 3.0, 1.0,
+                  "effective_rank", 1.75, "nuclear", 4.0, "energy", 0.9, 1.0);
+    json_t *change = json_pack("{s:[f], s:f, s:f, s:[f], s:f, s:f}", "singular_change", 0.5,
+                               "effective_rank_change", 1.0, "nuclear_change", 0.5, "energy_change",
+                               1.0, "base", 70.5, "new", 60.25);
+    json_object_update(epoch, change);
+    json_array_append_new(events, epoch);
+    json_decref(change);
     if (split1)
         json_array_append_new(events, json_pack("{s:s, s:s, s:s, s:f}", "event", "metric", "split",
                                                 split1, "name", "accuracy", "value", value1));

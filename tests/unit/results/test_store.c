@@ -2,6 +2,7 @@
 
 #include "core/base/fs.h"
 #include "core/proto/spec.h"
+#include "results/store_internal.h"
 
 static struct store *open_store(const char *path, enum store_mode mode)
 {
@@ -77,7 +78,9 @@ static void views_speak_plainly_to_sqlite3(void **state)
                "flowers rlp 2 16 3 base 64.5; flowers rlp 2 16 3 new 61.25");
     assert_sql(path, "SELECT state || ' ' || attempts FROM runs", "done 1");
     assert_sql(path, "PRAGMA journal_mode", "wal");
-    assert_sql(path, "PRAGMA user_version", "1");
+    char *version = str_format("%d", STORE_VERSION);
+    assert_sql(path, "PRAGMA user_version", version);
+    free(version);
     assert_sql(path, "PRAGMA integrity_check", "ok");
     free(path);
 }
@@ -110,9 +113,12 @@ static void show_tells_everything_about_a_run(void **state)
         json_integer_value(json_object_get(json_object_get(attempt, "runner"), "threads")), 1);
 
     char *text = spec_text(json_object_get(all, "curve"));
-    assert_string_equal(text, "[{\"accuracy\":64.0,\"effective_rank\":1.75,\"epoch\":0,"
-                              "\"loss\":1.5,\"lr\":1e-5,\"singular\":[3.0,1.0],"
-                              "\"singular_change\":[0.5]}]");
+    assert_string_equal(text, "[{\"accuracy\":64.0,\"base\":70.5,\"effective_rank\":1.75,"
+                              "\"effective_rank_change\":1.0,\"energy\":[0.9,1.0],"
+                              "\"energy_change\":[1.0],\"epoch\":0,\"loss\":1.5,\"lr\":1e-5,"
+                              "\"new\":60.25,\"nuclear\":4.0,\"nuclear_change\":0.5,"
+                              "\"singular\":[3.0,1.0],\"singular_change\":[0.5],"
+                              "\"test\":null}]");
     free(text);
     text = json_dumps(json_object_get(all, "predictions"), JSON_COMPACT);
     assert_string_equal(text, "[{\"split\":\"base\",\"count\":3,\"labels\":[2,0,70000]}]");
@@ -309,6 +315,61 @@ static void expected_seconds_come_from_the_same_work(void **state)
     free(path);
 }
 
+/* The run of the store at `from`, in a new store of version 1 at `to`. */
+static void copy_as_version_1(const char *from, const char *to)
+{
+    char *sql = str_format(
+        "%s PRAGMA application_id = %d; PRAGMA user_version = 1; ATTACH '%s' AS new;"
+        "INSERT INTO main.revision SELECT * FROM new.revision;"
+        "INSERT INTO main.machine SELECT * FROM new.machine;"
+        "INSERT INTO main.run (id, spec, family) SELECT id, spec, family FROM new.run;"
+        "INSERT INTO main.attempt SELECT * FROM new.attempt;"
+        "INSERT INTO main.metric SELECT * FROM new.metric;"
+        "INSERT INTO main.curve SELECT run, n, epoch, loss, lr, accuracy, effective_rank, singular,"
+        " singular_change FROM new.curve;",
+        store__migrations[0], STORE_APPLICATION, from);
+    fixture_sql(to, sql);
+    free(sql);
+}
+
+static void a_store_of_version_1_is_brought_up_to_date_with_its_results(void **state)
+{
+    struct err e = {0};
+    char *path = store_in(state), *old = fs_join(*state, "old.sqlite");
+    double value = 0;
+    json_t *all;
+    struct store *s = open_store(path, STORE_WRITE);
+    fixture_origin(s);
+    assert_ok(fixture_done(s, fixture_run(1), fixture_spec("flowers", "rlp", 16, 1), "base", 64.5,
+                           NULL, 0, &e),
+              &e);
+    store_close(s);
+    copy_as_version_1(path, old);
+
+    assert_int_equal(store_open(&s, old, STORE_READ, &e), ERR_RANGE);
+    char *want = str_format("'%s' has store version 1, this program reads %d; 'promptgrid run' "
+                            "brings it up to date",
+                            old, STORE_VERSION);
+    assert_text(&e, want);
+    free(want);
+    store_close(open_store(old, STORE_WRITE));
+    s = open_store(old, STORE_WRITE);
+    assert_int_equal(store_metric(s, fixture_run(1), "base", "accuracy", &value, &e), 1);
+    assert_true(value == 64.5);
+    assert_ok(store_show(s, "9e37", &all, &e), &e);
+    const json_t *epoch = json_array_get(json_object_get(all, "curve"), 0);
+    assert_true(json_number_value(json_object_get(epoch, "effective_rank")) == 1.75);
+    assert_true(json_is_null(json_object_get(epoch, "nuclear")));
+    json_decref(all);
+    assert_ok(fixture_done(s, fixture_run(2), fixture_spec("flowers", "rlp", 16, 2), "base", 1,
+                           NULL, 0, &e),
+              &e);
+    assert_sql(old, "SELECT count(*) || ' ' || sum(nuclear) FROM curve", "2 4.0");
+    store_close(s);
+    free(old);
+    free(path);
+}
+
 static void a_newer_store_is_refused_and_left_alone(void **state)
 {
     struct err e = {0};
@@ -319,8 +380,8 @@ static void a_newer_store_is_refused_and_left_alone(void **state)
     fixture_sql(path, "PRAGMA user_version = 7");
     assert_ok(fs_read(&before, &size, path, 1 << 20, &e), &e);
     char *want = str_format("'%s' was written by a newer promptgrid (store version 7, this program "
-                            "knows 1); update the program or choose another workspace",
-                            path);
+                            "knows %d); update the program or choose another workspace",
+                            path, STORE_VERSION);
     assert_int_equal(store_open(&s, path, STORE_WRITE, &e), ERR_RANGE);
     assert_null(s);
     assert_text(&e, want);
@@ -384,6 +445,7 @@ int main(void)
         CASE(a_failure_after_done_leaves_it_done),
         CASE(a_rejected_event_leaves_nothing_of_the_run),
         CASE(expected_seconds_come_from_the_same_work),
+        CASE(a_store_of_version_1_is_brought_up_to_date_with_its_results),
         CASE(a_newer_store_is_refused_and_left_alone),
         CASE(foreign_files_are_refused),
         CASE(a_missing_or_empty_store_has_no_results_yet),

@@ -1,4 +1,4 @@
-/* Singular values and effective rank against NumPy's. */
+/* Singular values and what is made of them against NumPy's. */
 #include "t.h"
 
 #include "core/train/spectrum.h"
@@ -13,6 +13,12 @@ static void values_and_effective_rank_are_numpys(void **unused)
     for (int i = 0; i < 3; i++)
         assert_true(fabs(got[i] - want[i]) < 1e-8);
     assert_true(fabs(spectrum_effective_rank(got, 3) - 2.2870063083326073) < 1e-9);
+    assert_true(fabs(spectrum_nuclear(got, 3) - 14.642439525120253) < 1e-8);
+    double energy[3];
+    static const double shares[3] = {0.8945061769, 0.9776802478, 1.0000000000};
+    spectrum_energy(got, 3, energy);
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(energy[i] - shares[i]) < 1e-8);
 }
 
 static void equal_rows_have_one_direction(void **unused)
@@ -35,6 +41,10 @@ static void a_zero_matrix_has_no_rank(void **unused)
     spectrum(x, 2, 4, got);
     assert_true(got[0] == 0 && got[1] == 0);
     assert_true(spectrum_effective_rank(got, 2) == 0);
+    assert_true(spectrum_nuclear(got, 2) == 0);
+    double energy[2] = {1, 1};
+    spectrum_energy(got, 2, energy);
+    assert_true(energy[0] == 0 && energy[1] == 0);
 }
 
 int main(void)
