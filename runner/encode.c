@@ -30,6 +30,7 @@ struct encode {
     size_t *items, n; // images to encode: indices into the part's list
     size_t views;
     bool augment; // false: the test transform
+    double scale; // smallest share of the image in a view
     uint64_t seed;
 
     struct device *device;
@@ -60,19 +61,33 @@ static void keep_base(struct encode *x)
     x->n = kept;
 }
 
-static void choose_images(struct encode *x, const json_t *spec)
+static int choose_images(struct encode *x, const json_t *spec, struct err *e)
 {
     if (str_eq(spec_get_text(spec, "cover"), "all")) {
         x->n = x->split.part[x->part].n;
         x->items = mem_alloc(x->n, sizeof *x->items);
         for (size_t i = 0; i < x->n; i++)
             x->items[i] = i;
-        return;
+        return 0;
     }
+    int shots = (int)spec_get_int(spec, "shots"), rc = 0;
     x->seed = (uint64_t)spec_get_int(spec, "seed");
-    fewshot_select(&x->split, x->part, (int)spec_get_int(spec, "shots"), x->seed, &x->items, &x->n);
-    if (str_eq(spec_get_text(spec, "classes"), "base"))
+    if (json_object_get(spec, "sampler"))
+        rc = fewshot_select_numpy(&x->split, x->part, shots, x->seed, &x->items, &x->n, e);
+    else
+        fewshot_select(&x->split, x->part, shots, x->seed, &x->items, &x->n);
+    if (rc == 0 && str_eq(spec_get_text(spec, "classes"), "base"))
         keep_base(x);
+    return rc;
+}
+
+static enum split_part part_of(const json_t *spec)
+{
+    const char *name = spec_get_text(spec, "part");
+    int part = 0;
+    while (!str_eq(name, split_part_names[part]))
+        part++;
+    return (enum split_part)part;
 }
 
 /* ---- what the job says against what is there ---- */
@@ -89,8 +104,10 @@ static int read_spec(struct encode *x, const struct job *job, struct err *e)
         (rc = check_hash("split", job->dataset, x->split.hash, spec_get_text(spec, "split"), e)) <
             0)
         return rc;
-    x->part = str_eq(spec_get_text(spec, "part"), "test") ? SPLIT_TEST : SPLIT_TRAIN;
+    x->part = part_of(spec);
     x->augment = !str_eq(spec_get_text(spec, "views"), "none");
+    x->scale =
+        json_object_get(spec, "crop-scale") ? spec_get_real(spec, "crop-scale") : SPEC_CROP_SCALE;
     x->views = (size_t)spec_get_int(spec, "epochs");
     bool picks = str_eq(spec_get_text(spec, "cover"), "picks");
     if (!x->views || (!x->augment && x->views != 1) || (picks && x->part == SPLIT_TEST) ||
@@ -98,7 +115,8 @@ static int read_spec(struct encode *x, const struct job *job, struct err *e)
         return err_set(e, ERR_RANGE,
                        "the spec's 'views', 'epochs', 'cover', 'part' and 'shots' "
                        "contradict each other");
-    choose_images(x, spec);
+    if ((rc = choose_images(x, spec, e)) < 0)
+        return rc;
     if (!x->n)
         return err_set(e, ERR_MISSING, "the %s list of dataset '%s' has no image to encode",
                        split_part_names[x->part], row->name);
@@ -123,7 +141,8 @@ static void transform_one(void *arg, size_t i)
     int size = x->clip.shape.image_size;
     struct image image;
     if (x->augment)
-        augment_train(&image, &x->images[i], size, x->seed, x->view, x->items[x->first + i]);
+        augment_train_scaled(&image, &x->images[i], size, x->scale, x->seed, x->view,
+                             x->items[x->first + i]);
     else
         augment_test(&image, &x->images[i], size);
     augment_normalize(x->inputs + i * 3 * (size_t)size * (size_t)size, &image);

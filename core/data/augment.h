@@ -26,6 +26,10 @@ struct augment_crop augment_choose(int w, int h, double scale_min, augment_draw 
 void augment_train(struct image *out, const struct image *in, int size, uint64_t seed,
                    uint64_t view, uint64_t image);
 
+/* As augment_train, for another smallest share of the image than 0.08. */
+void augment_train_scaled(struct image *out, const struct image *in, int size, double scale_min,
+                          uint64_t seed, uint64_t view, uint64_t image);
+
 /* ToTensor and Normalize: out (3, size, size) float32, CLIP's mean and std. */
 void augment_normalize(float *out, const struct image *in);
 

@@ -266,6 +266,79 @@ static void a_bad_picture_is_named_and_leaves_no_bank(void **state)
     free(home);
 }
 
+static void validation_picks_of_numpy_are_rows_of_the_whole_split(void **state)
+{
+    (void)state;
+    struct err e;
+    struct bank all, picks;
+    struct split s;
+    size_t *items, n;
+    char *home = t_folder(), *folder = dataset_folder("pocket-land");
+    char *out[] = {fs_join(home, "all.bank"), fs_join(home, "picks.bank")};
+    json_t *whole = make_spec("pocket-land", "val", "none", 1, 0);
+    json_t *few = make_spec("pocket-land", "val", "none", 1, 8);
+    json_object_set_new(few, "sampler", json_string("numpy"));
+    json_object_set_new(few, "classes", json_string("all"));
+    assert_ok(spec_check(few, &e), &e);
+    assert_ok(encode(whole, folder, out[0], 2, &e), &e);
+    assert_ok(encode(few, folder, out[1], 2, &e), &e);
+    assert_ok(bank_open(&all, out[0], whole, &e), &e);
+    assert_ok(bank_open(&picks, out[1], few, &e), &e);
+    assert_ok(split_load(&s, dataset_find("pocket-land"), folder, &e), &e);
+    assert_ok(fewshot_select_numpy(&s, SPLIT_VAL, 8, 2, &items, &n, &e), &e);
+    assert_int_equal(picks.images, n);
+    assert_int_equal(n, 4 * s.classes);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(picks.index[i], items[i]);
+        assert_memory_equal(picks.features + i * picks.dim, all.features + items[i] * all.dim,
+                            all.dim * sizeof(float));
+    }
+    bank_close(&all);
+    bank_close(&picks);
+    split_release(&s);
+    json_decref(whole);
+    json_decref(few);
+    free(items);
+    free(out[0]);
+    free(out[1]);
+    free(folder);
+    free(home);
+}
+
+static void a_view_shows_at_least_the_share_that_is_asked_for(void **state)
+{
+    (void)state;
+    struct err e;
+    struct bank small, large, plain;
+    char *home = t_folder(), *folder = dataset_folder("pocket-land");
+    char *out[] = {fs_join(home, "a"), fs_join(home, "b"), fs_join(home, "c")};
+    json_t *spec[] = {make_spec("pocket-land", "val", "1", 1, 0),
+                      make_spec("pocket-land", "val", "1", 1, 0),
+                      make_spec("pocket-land", "val", "none", 1, 0)};
+    json_object_set_new(spec[1], "crop-scale", json_real(1));
+    for (int i = 0; i < 3; i++)
+        assert_ok(encode(spec[i], folder, out[i], 2, &e), &e);
+    assert_ok(bank_open(&small, out[0], spec[0], &e), &e);
+    assert_ok(bank_open(&large, out[1], spec[1], &e), &e);
+    assert_ok(bank_open(&plain, out[2], spec[2], &e), &e);
+    // A view of nearly the whole image is nearer to the image than a view of any part of it.
+    double far = 0, near = 0;
+    for (size_t i = 0; i < plain.images * plain.dim; i++) {
+        far += fabs((double)small.features[i] - plain.features[i]);
+        near += fabs((double)large.features[i] - plain.features[i]);
+    }
+    assert_true(near < 0.7 * far);
+    bank_close(&small);
+    bank_close(&large);
+    bank_close(&plain);
+    for (int i = 0; i < 3; i++) {
+        json_decref(spec[i]);
+        free(out[i]);
+    }
+    free(folder);
+    free(home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +348,8 @@ int main(void)
         cmocka_unit_test(events_tell_the_whole_story),
         cmocka_unit_test(files_that_changed_are_refused),
         cmocka_unit_test(a_bad_picture_is_named_and_leaves_no_bank),
+        cmocka_unit_test(validation_picks_of_numpy_are_rows_of_the_whole_split),
+        cmocka_unit_test(a_view_shows_at_least_the_share_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
