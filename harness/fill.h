@@ -1,5 +1,6 @@
 /*
- * Parameters that a recipe may leave out because the dataset has them: templates.
+ * Parameters that a recipe may leave out because they follow from the dataset: templates, and the
+ * settings of references that have one for each dataset.
  */
 #ifndef PROMPTGRID_HARNESS_FILL_H
 #define PROMPTGRID_HARNESS_FILL_H
@@ -9,7 +10,7 @@
 
 #include <jansson.h>
 
-/* Set what `params` lacks of the method's texts to the dataset's; NULL = an unknown dataset. */
+/* Set what `params` lacks of these; NULL = an unknown dataset. */
 void fill_params(json_t *params, const struct method_row *method,
                  const struct dataset_row *dataset);
 

@@ -4,6 +4,8 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/clip/text.h"
+#include "core/data/templates.h"
+#include "core/proto/spec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +77,24 @@ int classifier_features(const struct learner *l, const char *const *templates, s
     free(host);
     device_release(d, norm);
     device_release(d, one);
+    return rc;
+}
+
+int classifier_ensemble(const struct learner *l, char *const *names, int K,
+                        enum classifier_mean mean, float *out, struct err *e)
+{
+    const char *set = spec_get_text(l->params, "ensemble");
+    const char *template_ = spec_get_text(l->params, "template");
+    size_t n = templates_count(set), all = n + (*template_ != 0);
+    if (all == 0)
+        return err_set(e, ERR_RANGE, "neither 'template' nor 'ensemble' names a prompt");
+    const char **templates = mem_alloc(all, sizeof *templates);
+    for (size_t i = 0; i < n; i++)
+        templates[i] = templates_for(set, i);
+    if (*template_)
+        templates[n] = template_;
+    int rc = classifier_features(l, templates, all, names, K, mean, out, e);
+    free(templates);
     return rc;
 }
 

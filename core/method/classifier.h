@@ -17,6 +17,11 @@ int classifier_features(const struct learner *l, const char *const *templates, s
                         char *const *names, int K, enum classifier_mean mean, float *out,
                         struct err *e);
 
+/* As classifier_features, of the templates that the keys "ensemble" (a set, or "none") and
+ * "template" ("" = none) name together. */
+int classifier_ensemble(const struct learner *l, char *const *names, int K,
+                        enum classifier_mean mean, float *out, struct err *e);
+
 /* logits (n, K) = exp(logit scale) * unit(images) text^T; text (K, E) of unit length. */
 void classifier_logits(const struct learner *l, const float *text, int K, const float *images,
                        int n, float *logits);

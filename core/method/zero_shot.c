@@ -1,10 +1,9 @@
 /*
- * Zero-shot CLIP: hand-written templates with the class name in place of {} (spec/training.md
- * section 6). Nothing is trained.
+ * Zero-shot CLIP: hand-written templates with the class name in place of {}, one or the mean of
+ * many (spec/training.md section 6). Nothing is trained.
  */
 #include "core/base/mem.h"
 #include "core/method/classifier.h"
-#include "core/proto/spec.h"
 
 #include <stdlib.h>
 
@@ -18,11 +17,10 @@ static int classes(struct learner *l, char *const *names, int K, bool training, 
     if (!l->own)
         l->own = mem_zero(1, sizeof(struct zero_shot));
     struct zero_shot *z = l->own;
-    const char *template_ = spec_get_text(l->params, "template");
     device_release(l->device, z->text);
     z->text = device_floats(l->device, (size_t)K * (size_t)l->clip->shape.embed);
     l->K = K;
-    return classifier_features(l, &template_, 1, names, K, CLASSIFIER_UNIT, z->text, e);
+    return classifier_ensemble(l, names, K, CLASSIFIER_UNIT, z->text, e);
 }
 
 static void logits(struct learner *l, const float *images, int n, float *out)

@@ -22,9 +22,23 @@
         "weight-decay", KEY_REAL, 0, 1, NULL, "5e-4", "L2 decay, applied to the trained tensors"   \
     }
 
+/* What text features are made of: core/method/classifier.h. */
+#define ENSEMBLE_KEYS(set_preset)                                                                  \
+    {"template",                                                                                   \
+     KEY_TEXT,                                                                                     \
+     0,                                                                                            \
+     0,                                                                                            \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     "prompt with {} for the class name; \"\" = none (default: the dataset's own)"},               \
+    {                                                                                              \
+        "ensemble", KEY_CHOICE, 0, 0, "none|select7|imagenet80", set_preset,                       \
+            "templates whose features are averaged with the template's; ImageNet's own is then "   \
+            "left out, as in the reference"                                                        \
+    }
+
 static const struct method_key zero_shot_keys[] = {
-    {"template", KEY_TEXT, 0, 0, NULL, NULL,
-     "prompt with {} for the class name (default: the dataset's own)"},
+    ENSEMBLE_KEYS("none"),
     {0},
 };
 
@@ -124,27 +138,130 @@ static const struct method_key maple_keys[] = {
     {0},
 };
 
+static const struct method_key linear_probe_keys[] = {
+    {"C", KEY_REAL, 0, 1e12, NULL, "0",
+     "inverse strength of the L2 penalty; 0 = searched on min(shots, 4) validation images a class"},
+    {"steps", KEY_INT, 1, 64, NULL, "8", "halvings of the interval in the search of C"},
+    {0},
+};
+
+static const struct method_key clip_adapter_keys[] = {
+    {"template", KEY_TEXT, 0, 0, NULL, NULL,
+     "prompt with {} for the class name (default: the dataset's own)"},
+    {"ratio", KEY_REAL, 0, 1, NULL, "0.2",
+     "share of the adapted feature; 0.2 for every dataset (assumed: no other is given)"},
+    SGD_KEYS("0.002"), // rate, batch and epochs assumed: CoOp's for ImageNet
+    {0},
+};
+
+/* The cache of Tip-Adapter and its search. */
+#define CACHE_KEYS                                                                                  \
+    ENSEMBLE_KEYS(NULL),                                                                            \
+        {"passes",                                                                                  \
+         KEY_INT,                                                                                   \
+         1,                                                                                         \
+         1000,                                                                                      \
+         NULL,                                                                                      \
+         "10",                                                                                      \
+         "augmented views of each image that the cache averages, if `views` gives as many"},        \
+        {"crop-scale",                                                                              \
+         KEY_REAL,                                                                                  \
+         0.01,                                                                                      \
+         1,                                                                                         \
+         NULL,                                                                                      \
+         "0.5",                                                                                     \
+         "smallest share of the image that an augmented view shows"},                               \
+        {"alpha", KEY_REAL, 0, 1e3, NULL, NULL, "weight of the cache (default: by dataset)"},       \
+        {"beta", KEY_REAL, 0, 1e3, NULL, "1", "sharpness of the cache's affinity"},                 \
+        {"search",                                                                                  \
+         KEY_CHOICE,                                                                                \
+         0,                                                                                         \
+         0,                                                                                         \
+         "yes|no",                                                                                  \
+         "yes",                                                                                     \
+         "alpha and beta by accuracy on all validation images (ImageNet has none apart from the "   \
+         "test images and is searched on those, as in the reference)"},                             \
+        {"alpha-max", KEY_REAL, 0.1, 1e3, NULL, NULL, "end of alpha's grid (default: by dataset)"}, \
+        {"beta-max", KEY_REAL, 0.1, 1e3, NULL, NULL, "end of beta's grid (default: by dataset)"},   \
+        {"alpha-steps", KEY_INT, 1, 10000, NULL, "20", "values of alpha's grid, from 0.1"},         \
+    {                                                                                               \
+        "beta-steps", KEY_INT, 1, 10000, NULL, "200", "values of beta's grid, from 0.1"             \
+    }
+
+static const struct method_key tip_adapter_keys[] = {CACHE_KEYS, {0}};
+
+static const struct method_key tip_adapter_f_keys[] = {
+    CACHE_KEYS,
+    {"select", KEY_CHOICE, 0, 0, "test|val|last", "test",
+     "the epoch that is kept: the best on the TEST images, and then the better of given and "
+     "searched alpha and beta on them too, which flatters the result, but is what the reference "
+     "reports; val: the best on validation images; last: the last one"},
+    {"epochs", KEY_INT, 1, 100000, NULL, NULL,
+     "passes over the training images (default: 20, EuroSAT 100)"},
+    {"batch", KEY_INT, 1, 100000, NULL, "256", "images per step; a short last batch is used too"},
+    {"lr", KEY_REAL, 0, 1e6, NULL, "0.001", "AdamW's rate, then a cosine over all steps"},
+    {"weight-decay", KEY_REAL, 0, 1, NULL, "0.01", "AdamW's decoupled decay"},
+    {"epsilon", KEY_REAL, 0, 1, NULL, "1e-4", "AdamW's epsilon"},
+    {0},
+};
+
+static const struct method_key taskres_keys[] = {
+    ENSEMBLE_KEYS(NULL),
+    {"alpha", KEY_REAL, 0, 1e3, NULL, NULL,
+     "weight of the residual (default: 0.5, OxfordFlowers 1)"},
+    {"epochs", KEY_INT, 1, 100000, NULL, "200",
+     "passes over the training images; the reference's: 100 for 1, 2 and 4 shots"},
+    {"batch", KEY_INT, 1, 100000, NULL, "256",
+     "images per step; the last short batch is dropped unless it is the only one"},
+    {"lr", KEY_REAL, 0, 1e6, NULL, NULL,
+     "Adam's rate after the warm-up epoch (default: 0.002, ImageNet 0.0002)"},
+    {"warmup-lr", KEY_REAL, 0, 1e6, NULL, "1e-5", "rate of the first epoch"},
+    {"weight-decay", KEY_REAL, 0, 1, NULL, "5e-4", "L2 decay, added to the gradient"},
+    {0},
+};
+
 const struct method_row method_rows[] = {
     {"zero-shot", "zero-shot CLIP", "zero-shot CLIP", false,
-     "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys, 0},
+     "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys, 0, NULL},
     {"coop", "CoOp", "CoOp", true,
      "one context shared by all classes, learned; name at the end (Zhou et al., IJCV 2022)",
-     coop_keys, 0},
+     coop_keys, 0, count_context},
     {"rlp", "RLP", NULL, true,
-     "initial context plus a learned low-rank product with dropout (arXiv 2312.10813)", rlp_keys,
-     0},
+     "initial context plus a learned low-rank product with dropout (arXiv 2312.10813)", rlp_keys, 0,
+     count_context},
     {"cocoop", "CoCoOp", "CoCoOp", true,
      "a learned context that every image shifts through a small network (Zhou et al., CVPR 2022)",
-     cocoop_keys, 0},
+     cocoop_keys, 0, count_cocoop},
     {"kgcoop", "KgCoOp", "KgCoOp", true,
      "CoOp held near the features of a hand-written template (Yao et al., CVPR 2023)", kgcoop_keys,
-     0},
+     0, count_context},
     {"prograd", "ProGrad", "ProGrad", true,
-     "CoOp whose steps do not oppose a zero-shot teacher (Zhu et al., ICCV 2023)", prograd_keys, 0},
+     "CoOp whose steps do not oppose a zero-shot teacher (Zhu et al., ICCV 2023)", prograd_keys, 0,
+     count_context},
     {"maple", "MaPLe", "MaPLe", true,
      "deep prompts in both towers, the image's made from the text's (Khattak et al., CVPR 2023); "
      "rank is the context's",
-     maple_keys, METHOD_PIXELS},
+     maple_keys, METHOD_PIXELS, count_maple},
+    {"linear-probe", "linear probe", "linear probe", true,
+     "logistic regression on features of the test transform; trained classes only (Radford et "
+     "al., ICML 2021)",
+     linear_probe_keys, METHOD_VAL_PICKS | METHOD_PLAIN | METHOD_CLOSED | METHOD_NUMPY,
+     count_linear_probe},
+    {"clip-adapter", "CLIP-Adapter", "CLIP-Adapter", true,
+     "two small layers on the image feature, blended with it (Gao et al., IJCV 2024)",
+     clip_adapter_keys, 0, count_clip_adapter},
+    {"tip-adapter", "Tip-Adapter", "Tip-Adapter", true,
+     "a cache of the training images beside the text classifier; nothing is trained; trained "
+     "classes only (Zhang et al., ECCV 2022)",
+     tip_adapter_keys, METHOD_VAL_ALL | METHOD_CLOSED, NULL},
+    {"tip-adapter-f", "Tip-Adapter-F", "Tip-Adapter-F", true,
+     "Tip-Adapter whose cache keys are trained; looks at test accuracy unless `select` says "
+     "otherwise; trained classes only",
+     tip_adapter_f_keys, METHOD_VAL_ALL | METHOD_CLOSED, count_tip_adapter_f},
+    {"taskres", "TaskRes", NULL, true,
+     "a learned residual on the text features of every class; trained classes only (Yu et al., "
+     "CVPR 2023)",
+     taskres_keys, METHOD_CLOSED, count_taskres},
     {0},
 };
 
