@@ -131,7 +131,7 @@ static void check_complete(struct collect *c, const char *kind, const char *out)
         else if (!fs_is_file(out))
             err_set(&c->broken, ERR_MISSING, "the %s '%s' is not there", kind, out);
     }
-    if (!str_eq(kind, "bank") && !find(c, "metric"))
+    if (!c->broken.code && !str_eq(kind, "bank") && !find(c, "metric"))
         err_set(&c->broken, ERR_MISSING, "done without a metric");
 }
 

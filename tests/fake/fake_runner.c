@@ -76,6 +76,11 @@ static int succeed(const struct job *job)
     work();
     bool encode = str_eq(json_string_value(json_object_get(job->spec, "job")), "encode");
     const char *protocol = json_string_value(json_object_get(job->spec, "protocol"));
+    if (!job->out) { // an evaluation
+        metric(job, "test");
+        event_send(json_pack("{s:s}", "event", "done"));
+        return 0;
+    }
     if (fs_write(job->out, job->run, strlen(job->run), &e) < 0 ||
         hash_file(hash, job->out, &e) < 0) {
         log_error("%s", e.text);

@@ -77,6 +77,12 @@ static void an_artifact_must_be_the_one_that_was_asked_for(void **state)
     said = verdict(lines, 1000, 0, "bank", "/other");
     assert_string_equal(said, want);
     free(said);
+    said = verdict(lines, 1000, 0, NULL, NULL); // an evaluation
+    assert_string_equal(said, "protocol: protocol: it made a file that nobody asked for");
+    free(said);
+    said = verdict(DONE, 1000, 0, NULL, NULL);
+    assert_string_equal(said, "protocol: protocol: done without a metric");
+    free(said);
     said = verdict(DONE, 1000, 0, "bank", out);
     assert_string_equal(said, "protocol: protocol: done without a bank");
     free(said);

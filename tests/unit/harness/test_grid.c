@@ -53,6 +53,42 @@ static void a_small_recipe_has_defaults(void **state)
     recipe_free(r);
 }
 
+static void protocols_with_a_source_train_there_and_test_on_datasets(void **state)
+{
+    (void)state;
+    struct recipe *r = case_load("recipe: x\nprotocol: [few-shot, cross-dataset]\n"
+                                 "backbone: pocket\ndataset: [dtd, imagenet]\n"
+                                 "method: [zero-shot, coop]\n");
+    static const struct {
+        const char *protocol, *source, *dataset, *method;
+        bool eval;
+    } want[] = {
+        {"few-shot", NULL, "dtd", "zero-shot", false},
+        {"few-shot", NULL, "imagenet", "zero-shot", false},
+        {"cross-dataset", "imagenet", "dtd", "zero-shot", false},
+        {"cross-dataset", "imagenet", "imagenet", "zero-shot", false},
+        {"few-shot", NULL, "dtd", "coop", false},
+        {"few-shot", NULL, "imagenet", "coop", false},
+        {"cross-dataset", "imagenet", "dtd", "coop", true},
+        {"cross-dataset", "imagenet", "imagenet", "coop", false},
+    };
+    assert_int_equal(r->n, sizeof want / sizeof want[0]);
+    for (size_t i = 0; i < r->n; i++) {
+        const struct grid_run *g = &r->runs[i];
+        assert_string_equal(g->protocol, want[i].protocol);
+        assert_true(str_eq(g->source, want[i].source));
+        assert_string_equal(g->dataset, want[i].dataset);
+        assert_string_equal(g->method, want[i].method);
+        assert_int_equal(grid_run_is_eval(g), want[i].eval);
+        assert_string_equal(grid_run_source(g), want[i].source ? want[i].source : want[i].dataset);
+    }
+    json_t *where = json_pack("{s:[s]}", "source", "imagenet");
+    assert_true(grid_run_matches(&r->runs[2], where));
+    assert_false(grid_run_matches(&r->runs[0], where));
+    json_decref(where);
+    recipe_free(r);
+}
+
 static void lists_make_a_product_with_seeds_fastest(void **state)
 {
     (void)state;
@@ -306,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_recipe_has_defaults),
+        cmocka_unit_test(protocols_with_a_source_train_there_and_test_on_datasets),
         cmocka_unit_test(lists_make_a_product_with_seeds_fastest),
         cmocka_unit_test(sets_of_datasets_are_their_members),
         cmocka_unit_test(a_method_that_does_not_train_collapses),

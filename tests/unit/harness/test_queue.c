@@ -97,6 +97,56 @@ static void a_failed_bank_skips_only_what_needs_it(void **state)
     free_specs();
 }
 
+/* Run 5 evaluates the result of run 3. */
+static struct plan make_eval_plan(void)
+{
+    struct plan p = make_plan();
+    runs[5].needs[NEED_TRAIN_BANK] = -1;
+    runs[5].needs[NEED_PROMPT] = 3;
+    json_object_set_new(runs[5].spec, "job", json_string("eval"));
+    json_object_set_new(runs[5].spec, "source", json_string("pocket-shapes"));
+    return p;
+}
+
+static void evaluations_come_last_and_wait_for_their_training(void **state)
+{
+    (void)state;
+    struct plan p = make_eval_plan();
+    struct queue q;
+    queue_init(&q, &p);
+    for (int i = 0; i < 2; i++)
+        queue_end(&q, (size_t)queue_next(&q), true);
+    assert_int_equal(queue_next(&q), 2); // though run 5 is expected to be longer
+    assert_int_equal(queue_next(&q), 3);
+    assert_int_equal(queue_next(&q), 4);
+    assert_int_equal(queue_next(&q), -1);
+    queue_end(&q, 3, true);
+    assert_int_equal(queue_next(&q), 5);
+    queue_release(&q);
+    free_specs();
+}
+
+static void a_failed_bank_skips_training_and_its_evaluations(void **state)
+{
+    (void)state;
+    struct plan p = make_eval_plan();
+    struct queue q;
+    queue_init(&q, &p);
+    queue_next(&q);
+    queue_next(&q);
+    queue_end(&q, 1, true);
+    queue_end(&q, 0, false);
+    assert_int_equal(q.count[TASK_SKIPPED], 3); // both rlp, and the evaluation of one
+    assert_int_equal(queue_next(&q), 2);
+    assert_int_equal(queue_next(&q), -1);
+    queue_release(&q);
+    runs[3].state = PLAN_BLOCKED;
+    queue_init(&q, &p);
+    assert_int_equal(q.n, 4);
+    queue_release(&q);
+    free_specs();
+}
+
 static void what_is_done_or_blocked_does_not_run(void **state)
 {
     (void)state;
@@ -140,6 +190,19 @@ static void a_label_says_what_differs(void **state)
         assert_string_equal(text, want[i]);
         free(text);
     }
+    labels_release(&l);
+    free_specs();
+}
+
+static void the_label_of_an_evaluation_says_what_it_was_trained_on(void **state)
+{
+    (void)state;
+    struct plan p = make_eval_plan();
+    struct labels l;
+    labels_init(&l, &p);
+    char *text = labels_text(&l, runs[5].spec);
+    assert_string_equal(text, "pocket-land from pocket-shapes coop 16 shots seed 1");
+    free(text);
     labels_release(&l);
     free_specs();
 }
@@ -198,9 +261,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(banks_first_then_long_runs_once_their_banks_are_done),
         cmocka_unit_test(a_failed_bank_skips_only_what_needs_it),
+        cmocka_unit_test(evaluations_come_last_and_wait_for_their_training),
+        cmocka_unit_test(a_failed_bank_skips_training_and_its_evaluations),
         cmocka_unit_test(what_is_done_or_blocked_does_not_run),
         cmocka_unit_test(threads_fill_the_cores_and_no_more),
         cmocka_unit_test(a_label_says_what_differs),
+        cmocka_unit_test(the_label_of_an_evaluation_says_what_it_was_trained_on),
         cmocka_unit_test(the_rest_takes_as_long_as_its_kind_did),
         cmocka_unit_test(durations_and_widths_are_for_people),
     };

@@ -166,6 +166,29 @@ static void keys_must_be_there_once_and_in_their_place(void **state)
                    "        ^");
 }
 
+static void what_knows_only_its_classes_cannot_be_tested_on_others(void **state)
+{
+    (void)state;
+#define OWN "coop: {class-specific: yes, context: ''}\n"
+    assert_refused("recipe: x\nprotocol: cross-dataset\nbackbone: pocket\ndataset: dtd\nmethod:\n"
+                   "  - " OWN,
+                   "r.yaml:6:5: what 'coop' learns here is about the classes it is trained on, but "
+                   "protocol 'cross-dataset' tests on others; choose 'few-shot' or exclude it\n"
+                   "  - " OWN "    ^");
+    assert_refused("recipe: x\nprotocol: base-to-new\nbackbone: pocket\ndataset: dtd\nmethod:\n"
+                   "  - " OWN,
+                   "r.yaml:6:5: what 'coop' learns here is about the classes it is trained on, but "
+                   "protocol 'base-to-new' tests on others; choose 'few-shot' or exclude it\n"
+                   "  - " OWN "    ^");
+    // Words make one context for all classes, whatever the key says; the source tests on its own.
+    recipe_free(case_load("recipe: x\nprotocol: cross-dataset\nbackbone: pocket\ndataset: dtd\n"
+                          "method: {coop: {class-specific: yes}}\n"));
+    recipe_free(case_load("recipe: x\nprotocol: cross-dataset\nbackbone: pocket\nsource: dtd\n"
+                          "dataset: dtd\nmethod: {"
+                          "coop: {class-specific: yes, context: ''}}\n"));
+#undef OWN
+}
+
 static void zips_pair_axes_of_equal_lengths(void **state)
 {
     (void)state;
@@ -364,6 +387,7 @@ int main(void)
         cmocka_unit_test(wrong_types_say_what_was_found_and_expected),
         cmocka_unit_test(values_out_of_range_show_the_range),
         cmocka_unit_test(keys_must_be_there_once_and_in_their_place),
+        cmocka_unit_test(what_knows_only_its_classes_cannot_be_tested_on_others),
         cmocka_unit_test(zips_pair_axes_of_equal_lengths),
         cmocka_unit_test(rules_cannot_move_a_run_or_remove_all),
         cmocka_unit_test(broken_yaml_shows_its_place),

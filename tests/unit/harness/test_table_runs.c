@@ -48,6 +48,21 @@ static void labels_name_datasets_and_what_varies_in_a_column(void **state)
                   "RLP, rank 2 | ImageNet | 5\n");
 }
 
+static void the_source_is_marked_and_several_sources_are_rows(void **state)
+{
+    (void)state;
+    assert_placed("recipe: x\nbackbone: pocket\nprotocol: domain-generalization\n"
+                  "dataset: [imagenet, imagenet_a]\nmethod: [zero-shot, coop]\n",
+                  "zero-shot CLIP | ImageNet (source) | 0\n"
+                  "zero-shot CLIP | ImageNet-A | 1\n"
+                  "CoOp | ImageNet (source) | 2\n"
+                  "CoOp | ImageNet-A | 3\n");
+    assert_placed("recipe: x\nbackbone: pocket\nprotocol: cross-dataset\nsource: [dtd, eurosat]\n"
+                  "dataset: sun397\nmethod: coop\n",
+                  "CoOp, from DTD | SUN397 | 0\n"
+                  "CoOp, from EuroSAT | SUN397 | 1\n");
+}
+
 static void epochs_that_depend_on_the_dataset_leave_one_row(void **state)
 {
     (void)state;
@@ -83,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(labels_name_datasets_and_what_varies_in_a_column),
+        cmocka_unit_test(the_source_is_marked_and_several_sources_are_rows),
         cmocka_unit_test(epochs_that_depend_on_the_dataset_leave_one_row),
         cmocka_unit_test(runs_without_shots_stand_beside_every_number_of_them),
         cmocka_unit_test(where_selects_and_axes_may_be_parameters),

@@ -2,6 +2,7 @@
 #include "table_fixture.h"
 
 #include "results/baseline.h"
+#include "results/table_model.h"
 
 static const char *const base_new_h[] = {"base", "new", "H", NULL};
 static const char *const only_h[] = {"H", NULL};
@@ -150,6 +151,57 @@ static void published_numbers_need_the_same_shots_dataset_and_backbone(void **st
     wanted_close(&w);
 }
 
+static void the_source_comes_first_and_is_not_averaged(void **state)
+{
+    struct err e = {0};
+    struct baselines b;
+    struct wanted w;
+    struct str caption = STR_INIT;
+    size_t source = 0;
+    assert_ok(baselines_load(&b, "results/published", &e), &e);
+    wanted_open(&w, *state, "ViT-B/16");
+    w.protocol = "cross-dataset";
+    for (int pass = 0; pass < 2; pass++) // the source last
+        for (size_t i = 0; i < b.n; i++) {
+            const struct baseline_row *row = &b.rows[i];
+            if (!str_eq(row->table, "cross_dataset") || !str_eq(row->method, "CoOp") ||
+                str_eq(row->dataset, "Average") || str_starts(row->dataset, "ImageNet") != pass)
+                continue;
+            source = w.n;
+            want(&w, "CoOp", "coop", "CoOp", row->dataset, 16, 1, row->value, NAN);
+            w.runs[w.n - 1].source = "ImageNet";
+        }
+    w.runs[source].on_source = true;
+    assert_int_equal(w.n, 11);
+    struct table *t = wanted_table(&w, accuracy, true);
+    assert_string_equal(t->columns[0], "ImageNet (source)");
+    assert_string_equal(t->columns[1], "Caltech101");
+    json_t *rows = table_json(t), *row = json_row(rows, "CoOp", "Average", "accuracy");
+    assert_true(fabs(json_real_at(row, "mean") - 63.88) < 0.00501);
+    assert_int_equal(json_integer_value(json_object_get(row, "n")), 10);
+    json_t *published = json_array_get(json_object_get(row, "published"), 0);
+    assert_true(fabs(json_real_at(published, "value") - 63.88) < 0.00501);
+    row = json_row(rows, "CoOp", "ImageNet (source)", "accuracy");
+    assert_true(fabs(json_real_at(row, "mean") - 71.51) < 1e-9);
+    table_caption(t, &caption);
+    assert_non_null(
+        strstr(caption.data, "Average is the mean over the targets, without the source."));
+    str_clear(&caption);
+    table_subtitle(t, &caption);
+    assert_string_equal(caption.data,
+                        "accuracy in percent, ViT-B/16, cross-dataset, trained on ImageNet");
+    str_release(&caption);
+    json_decref(rows);
+    table_free(t);
+
+    w.runs[source].source = w.runs[source].dataset; // several sources have no common Average
+    t = wanted_table(&w, accuracy, false);
+    assert_false(t->average);
+    table_free(t);
+    wanted_close(&w);
+    baselines_release(&b);
+}
+
 static void nothing_published_is_said(void **state)
 {
     struct wanted w;
@@ -230,6 +282,7 @@ int main(void)
         CASE(the_average_of_coops_published_rows_is_the_published_one),
         CASE(incomplete_cells_are_counted_and_left_out_of_the_average),
         CASE(published_numbers_need_the_same_shots_dataset_and_backbone),
+        CASE(the_source_comes_first_and_is_not_averaged),
         CASE(nothing_published_is_said),
         CASE(origin_counts_runs_and_names_failures),
         CASE(runs_of_a_cell_differ_in_the_seed_only),
