@@ -268,6 +268,12 @@ struct collection {
     size_t n, capacity, order;
 };
 
+/* Does it see the test transform only, whatever `views` says? */
+static bool looks_plainly(const struct method_row *row)
+{
+    return !row->trains || (row->needs & METHOD_PLAIN);
+}
+
 /* Does the result know the trained classes only? */
 static bool is_closed(const struct method_row *row, const json_t *point)
 {
@@ -312,11 +318,12 @@ static int expand_method(const struct grid_block *b, const struct grid_method *m
         if (!m->row->trains) { // no training, so these say nothing
             json_object_set_new(point, "shots", json_integer(0));
             json_object_set_new(point, "seed", json_integer(0));
-            json_object_set_new(point, "views", json_string("none"));
         } else if (check_training(m, point, e) < 0) {
             json_decref(point);
             return e->code;
         }
+        if (looks_plainly(m->row))
+            json_object_set_new(point, "views", json_string("none"));
         MEM_PUSH(c->items, c->n, c->capacity) =
             (struct found){point, spec_text(point), c->order++, m->line};
     } while (advance(&d));
@@ -401,8 +408,9 @@ bool grid_run_matches(const struct grid_run *r, const json_t *where)
     json_t *wanted;
     json_object_foreach((json_t *)where, name, wanted)
     {
-        bool training_only = str_eq(name, "shots") || str_eq(name, "seed") || str_eq(name, "views");
-        if (training_only && row && !row->trains)
+        bool training_only = str_eq(name, "shots") || str_eq(name, "seed");
+        if (row &&
+            ((training_only && !row->trains) || (str_eq(name, "views") && looks_plainly(row))))
             continue;
         json_t *value = run_value(r, name);
         bool match = value && value_in(wanted, value);
