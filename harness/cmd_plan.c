@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHORT_ID = 12, COLUMNS = 8 };
+enum { SHORT_ID = 12, COLUMNS = 9 };
 
-static const char *const titles[COLUMNS] = {"RUN",   "JOB",  "DATASET", "METHOD",
-                                            "SHOTS", "SEED", "STATE",   "WHY"};
+static const char *const titles[COLUMNS] = {"RUN",  "JOB",        "DATASET", "METHOD", "SHOTS",
+                                            "SEED", "PARAMETERS", "STATE",   "WHY"};
 
 static const char *job_of(const struct plan_run *r)
 {
@@ -51,8 +51,9 @@ static void fill_row(char **row, const struct plan_run *r, const char *label)
     row[3] = label ? str_visible(label) : bank_label(r->spec);
     row[4] = number_cell(r->spec, "shots");
     row[5] = number_cell(r->spec, "seed");
-    row[6] = mem_strdup(plan_state_names[r->state]);
-    row[7] = str_visible(r->why);
+    row[6] = r->parameters < 0 ? mem_strdup("-") : str_format("%ld", r->parameters);
+    row[7] = mem_strdup(plan_state_names[r->state]);
+    row[8] = str_visible(r->why);
 }
 
 static void print_rows(char **cells, size_t rows)
@@ -66,7 +67,7 @@ static void print_rows(char **cells, size_t rows)
     }
     for (size_t i = 0; i < rows * COLUMNS; i++) {
         size_t c = i % COLUMNS, space = width[c] - str_columns(cells[i]);
-        bool number = c == 4 || c == 5;
+        bool number = c >= 4 && c <= 6;
         if (number)
             str_pad(&out, space, ' ');
         str_add(&out, cells[i]);

@@ -46,6 +46,7 @@ struct plan_run {
     enum plan_state state;
     char *why;        // "no result", "done", "failed before: ...", "missing: ...": owned
     double seconds;   // expected, from earlier runs; 0 = unknown
+    long parameters;  // numbers that a training run trains; -1 = unknown, or it is no training run
     int needs[NEEDS]; // indexes in plan->runs; -1 = none
     char *weights, *merges, *folder; // files of the job; NULL when blocked
 };

@@ -7,6 +7,7 @@
 
 #include "core/base/err.h"
 #include "core/base/hash.h"
+#include "core/proto/method_size.h"
 #include "harness/plan.h"
 #include "harness/recipe.h"
 #include "results/store.h"
@@ -20,13 +21,15 @@ struct plan_backbone {
     char weights[HASH_HEX]; // hash
     char bpe[HASH_HEX];     // hash
     char *weights_path, *merges_path;
+    struct method_sizes sizes; // widths; 0 = unknown
     struct err problem;
 };
 
 struct plan_dataset {
     const char *name; // borrowed
     char split[HASH_HEX];
-    size_t train, val, test; // images of each split
+    size_t train, val, test;    // images of each split
+    int classes, *class_images; // (classes) training images of each
     char *folder;
     struct err problem;
 };
@@ -51,5 +54,9 @@ struct plan_facts {
  * the same to tables too, in protocol and source, leave the recipe's runs but for the first. */
 int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *facts,
                struct err *e);
+
+/* How many numbers a training run with this spec trains; -1 = unknown. */
+long plan_parameters(const struct plan_backbone *b, const struct plan_dataset *d,
+                     const json_t *spec);
 
 #endif

@@ -12,6 +12,7 @@
 #include "harness/plan_facts.h"
 #include "harness/recipe.h"
 #include "harness/revision.h"
+#include "harness/weights_sizes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,7 @@ static void look_at_backbone(struct plan_backbone *b, const struct roots *roots)
     if (hash_file(b->weights, files.weights, &b->problem) < 0 ||
         hash_merges(b->bpe, files.merges, &b->problem) < 0)
         err_wrap(&b->problem, "backbone '%s'", b->name);
+    weights_sizes(&b->sizes, files.weights);
 }
 
 static bool trains_on(const struct grid_run *r, const char *dataset)
@@ -85,15 +87,22 @@ static bool trains_on(const struct grid_run *r, const char *dataset)
     return method_find(r->method)->trains && str_eq(grid_run_source(r), dataset);
 }
 
+/* Training images of each class; yours to free(). */
+static int *count_images(const struct split *split)
+{
+    int *count = mem_zero((size_t)split->classes + 1, sizeof *count);
+    for (size_t i = 0; i < split->part[SPLIT_TRAIN].n; i++)
+        count[split->part[SPLIT_TRAIN].items[i].label]++;
+    return count;
+}
+
 /* A class with fewer training images than shots is taken whole, as the reference does. */
 static void warn_of_shots(const char *dataset, const struct split *split, int shots)
 {
-    size_t *count = mem_zero((size_t)split->classes, sizeof *count), few = 0;
-    int first = -1;
-    for (size_t i = 0; i < split->part[SPLIT_TRAIN].n; i++)
-        count[split->part[SPLIT_TRAIN].items[i].label]++;
+    int first = -1, *count = count_images(split);
+    size_t few = 0;
     for (int k = split->classes - 1; k >= 0; k--)
-        if (count[k] < (size_t)shots) {
+        if (count[k] < shots) {
             first = k;
             few++;
         }
@@ -102,7 +111,7 @@ static void warn_of_shots(const char *dataset, const struct split *split, int sh
         char *more = few > 1
                          ? str_format("it and %zu more of %d classes are", few - 1, split->classes)
                          : mem_strdup("it is");
-        log_warn("dataset '%s': class '%s' has %zu image%s, fewer than %d shots; %s taken whole",
+        log_warn("dataset '%s': class '%s' has %d image%s, fewer than %d shots; %s taken whole",
                  dataset, name, count[first], count[first] == 1 ? "" : "s", shots, more);
         free(more);
         free(name);
@@ -154,6 +163,8 @@ static void look_at_dataset(struct plan_dataset *d, const struct recipe *r,
     d->train = split.part[SPLIT_TRAIN].n;
     d->val = split.part[SPLIT_VAL].n;
     d->test = split.part[SPLIT_TEST].n;
+    d->classes = split.classes;
+    d->class_images = count_images(&split);
     split_release(&split);
 }
 
@@ -209,8 +220,10 @@ static void facts_release(struct plan_facts *f)
         free(f->backbones[i].weights_path);
         free(f->backbones[i].merges_path);
     }
-    for (size_t i = 0; i < f->n_datasets; i++)
+    for (size_t i = 0; i < f->n_datasets; i++) {
         free(f->datasets[i].folder);
+        free(f->datasets[i].class_images);
+    }
     free(f->backbones);
     free(f->datasets);
 }

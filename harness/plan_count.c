@@ -1,0 +1,23 @@
+/* How many numbers a planned run trains, from the facts of its files. */
+#include "core/base/str.h"
+#include "core/data/split.h"
+#include "core/proto/method_keys.h"
+#include "core/proto/spec.h"
+#include "harness/plan_facts.h"
+
+long plan_parameters(const struct plan_backbone *b, const struct plan_dataset *d,
+                     const json_t *spec)
+{
+    const struct method_row *method = method_find(spec_get_text(spec, "method"));
+    struct method_sizes sizes = b->sizes;
+    bool base = str_eq(spec_get_text(spec, "protocol"), "base-to-new");
+    int shots = (int)spec_get_int(spec, "shots");
+    if (!method->parameters)
+        return 0;
+    if (!sizes.text_width)
+        return -1;
+    sizes.classes = base ? split_base_classes(d->classes) : d->classes;
+    for (long k = 0; k < sizes.classes; k++)
+        sizes.images += d->class_images[k] < shots ? d->class_images[k] : shots;
+    return method->parameters(json_object_get(spec, "params"), &sizes);
+}
