@@ -24,10 +24,11 @@ static void send_result(const struct part *part, const struct eval_result *r, si
         json_pack("{s:s, s:s, s:o}", "event", "prediction", "split", part->name, "labels", labels));
 }
 
-/* Test images of a part: rows of the test bank. */
+/* Test images of a part: rows of the test bank, or of the test list for methods on pixels. */
 struct test_images {
     const struct bank *bank;
     size_t *rows;
+    struct pixels *pixels;
 };
 
 static int fetch_features(void *arg, size_t first, size_t n, float *out, struct err *e)
@@ -40,22 +41,31 @@ static int fetch_features(void *arg, size_t first, size_t n, float *out, struct 
     return 0;
 }
 
+static int fetch_pixels(void *arg, size_t first, size_t n, float *out, struct err *e)
+{
+    const struct test_images *images = arg;
+    return pixels_fetch(images->pixels, first, n, out, e);
+}
+
 int test_part(struct work *w, const struct bank *bank, const struct part *part, struct err *e)
 {
     const struct split_list *list = &w->split.part[SPLIT_TEST];
-    struct test_images images = {bank, mem_alloc(list->n, sizeof *images.rows)};
+    struct test_images images = {bank, mem_alloc(list->n, sizeof *images.rows), NULL};
+    bool pixels = w->method->pixels;
     int *labels = mem_alloc(list->n, sizeof *labels);
     size_t n = 0;
     for (size_t i = 0; i < list->n; i++) {
         int label = list->items[i].label - part->first;
         if (label < 0 || label >= part->n)
             continue;
-        long row = bank_row(bank, i);
+        long row = pixels ? (long)i : bank_row(bank, i);
         BUG_IF(row < 0); // a test bank covers the whole list
         images.rows[n] = (size_t)row;
         labels[n++] = label;
     }
-    struct eval_images all = {fetch_features, &images, n, labels};
+    if (pixels)
+        images.pixels = work_pixels(w, "test", images.rows, n);
+    struct eval_images all = {pixels ? fetch_pixels : fetch_features, &images, n, labels};
     struct eval_result result = {0};
     int rc = w->method->classes(&w->learner, w->names + part->first, part->n, false, e);
     if (rc == 0)
@@ -65,6 +75,7 @@ int test_part(struct work *w, const struct bank *bank, const struct part *part, 
     else
         err_wrap(e, "testing on '%s'", part->name);
     free(result.predicted);
+    pixels_close(images.pixels);
     free(images.rows);
     free(labels);
     return rc;

@@ -25,10 +25,11 @@
 struct train {
     struct work work;
 
-    /* training images: rows of the bank */
+    /* training images: rows of the bank, or of the train list for methods on pixels */
     struct bank bank;
     size_t *rows, n;
     int *labels;
+    struct pixels *pixels;
 
     struct resume resume;
     double said; // when progress was last sent, seconds
@@ -47,7 +48,7 @@ static int parts_of(const struct train *t, struct part *trained, struct part tes
     return 1;
 }
 
-/* The few-shot picks of the trained classes, as rows of the bank, in selection order. */
+/* The few-shot picks of the trained classes, as rows, in selection order. */
 static int choose_images(struct train *t, const struct part *trained, struct err *e)
 {
     size_t *picks = NULL, n = 0;
@@ -60,7 +61,7 @@ static int choose_images(struct train *t, const struct part *trained, struct err
         const struct split_item *item = &t->work.split.part[SPLIT_TRAIN].items[picks[i]];
         if (item->label < trained->first || item->label >= trained->first + trained->n)
             continue;
-        long row = bank_row(&t->bank, picks[i]);
+        long row = t->work.method->pixels ? (long)picks[i] : bank_row(&t->bank, picks[i]);
         if (row < 0)
             rc = err_set(e, ERR_CORRUPT, "'%s' has no features of image '%s'",
                          t->work.job->train_bank, item->path);
@@ -68,7 +69,15 @@ static int choose_images(struct train *t, const struct part *trained, struct err
         t->labels[t->n++] = item->label - trained->first;
     }
     free(picks);
+    if (rc == 0 && t->work.method->pixels)
+        t->pixels = work_pixels(&t->work, "train", t->rows, t->n);
     return rc;
+}
+
+static int fill_pixels(void *arg, int epoch, const int *rows, int n, float *out, struct err *e)
+{
+    const struct train *t = arg;
+    return pixels_batch(t->pixels, epoch, rows, n, out, e);
 }
 
 static void fill_view(void *arg, size_t view, float *out)
@@ -100,8 +109,12 @@ static double real_or(const json_t *params, const char *key, double otherwise)
 
 static int train(struct train *t, struct rng *r, struct err *e)
 {
-    struct loop_data data = {
-        .view = fill_view, .arg = t, .V = t->bank.views, .N = t->n, .labels = t->labels};
+    struct loop_data data = {.view = fill_view,
+                             .pixels = fill_pixels,
+                             .arg = t,
+                             .V = t->bank.views,
+                             .N = t->n,
+                             .labels = t->labels};
     struct loop_config config = {
         .epochs = (int)spec_get_int(t->work.params, "epochs"),
         .batch = (int)spec_get_int(t->work.params, "batch"),
@@ -149,6 +162,7 @@ static int learn(struct train *t, const struct part *trained, struct rng *r, str
 static void release(struct train *t)
 {
     resume_close(&t->resume);
+    pixels_close(t->pixels);
     bank_close(&t->bank);
     work_release(&t->work);
     free(t->rows);

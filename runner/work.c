@@ -35,14 +35,17 @@ int work_files(struct work *w, struct err *e)
     const struct job *job = w->job;
     const json_t *spec = w->spec;
     const struct dataset_row *row = dataset_find(spec_get_text(spec, "dataset"));
-    int rc;
+    bool trains = str_eq(spec_get_text(spec, "job"), "train");
+    int what = CLIP_TEXT, rc;
+    if (w->method->pixels)
+        what |= CLIP_VISION | (trains ? CLIP_VISION_BACKWARD : 0);
     if (!row)
         return err_set(e, ERR_MISSING, "unknown dataset '%s'", spec_get_text(spec, "dataset"));
     if ((rc = check_file("weights", job->weights, spec_get_text(spec, "weights"), e)) < 0 ||
         (rc = split_load(&w->split, row, job->dataset, e)) < 0 ||
         (rc = check_hash("split", job->dataset, w->split.hash, spec_get_text(spec, "split"), e)) <
             0 ||
-        (rc = clip_open(&w->clip, job->weights, w->device, CLIP_TEXT, e)) < 0 ||
+        (rc = clip_open(&w->clip, job->weights, w->device, what, e)) < 0 ||
         (rc = bpe_open(&w->bpe, job->bpe, w->clip.shape.vocab, e)) < 0 ||
         (rc = check_hash("merges", job->bpe, bpe_hash(w->bpe), spec_get_text(spec, "bpe"), e)) < 0)
         return rc;
@@ -73,9 +76,21 @@ int work_learner(struct work *w, int train_K, struct rng *r, struct err *e)
     return learner_init(&w->learner, w->method, &w->clip, w->bpe, w->params, seed, train_K, r, e);
 }
 
+struct pixels *work_pixels(const struct work *w, const char *part, const size_t *items, size_t n)
+{
+    json_t *bank = spec_bank(w->spec, part, w->split.part[SPLIT_TRAIN].n);
+    struct pixels *pixels;
+    pixels_open(&pixels, &w->split, bank, items, n, w->clip.shape.image_size, w->job->threads);
+    json_decref(bank);
+    return pixels;
+}
+
 int work_bank(const struct work *w, struct bank *bank, const char *part, const char *path,
               struct err *e)
 {
+    *bank = (struct bank){0};
+    if (w->method->pixels)
+        return 0;
     json_t *spec = spec_bank(w->spec, part, w->split.part[SPLIT_TRAIN].n);
     int rc = bank_open(bank, path, spec, e);
     json_decref(spec);

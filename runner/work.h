@@ -9,6 +9,7 @@
 #include "core/data/split.h"
 #include "core/method/method.h"
 #include "core/proto/job.h"
+#include "runner/pixels.h"
 
 struct work {
     const struct job *job;       // borrowed, as the next two
@@ -36,7 +37,10 @@ void work_release(struct work *w); // whatever failed before
  * (spec/training.md section 3). */
 int work_learner(struct work *w, int train_K, struct rng *r, struct err *e);
 
-/* The bank of the spec's `part` ("train", "test") at `path`. */
+/* Images of the spec's `part` ("train", "test"), for methods that train on pixels. */
+struct pixels *work_pixels(const struct work *w, const char *part, const size_t *items, size_t n);
+
+/* The bank of the spec's `part` ("train", "test") at `path`; an empty one for methods on pixels. */
 int work_bank(const struct work *w, struct bank *bank, const char *part, const char *path,
               struct err *e);
 

@@ -16,9 +16,10 @@ enum { JOB_LIMIT = 1 << 20, THREADS_LIMIT = 4096 };
 enum {
     FOR_ENCODE = 1,
     FOR_TRAIN = 2,
-    FOR_LEARNING = 4, // and train
+    FOR_LEARNING = 4, // and train, on banked features
     FOR_VALIDATING = 8,
     FOR_EVAL = 16,
+    FOR_TESTING = 32, // on banked features
     FOR_ALL = FOR_ENCODE | FOR_TRAIN | FOR_EVAL,
 };
 
@@ -32,7 +33,7 @@ static const struct {
     {"dataset", offsetof(struct job, dataset), FOR_ALL},
     {"out", offsetof(struct job, out), FOR_ENCODE | FOR_TRAIN},
     {"train_bank", offsetof(struct job, train_bank), FOR_LEARNING},
-    {"test_bank", offsetof(struct job, test_bank), FOR_TRAIN | FOR_EVAL},
+    {"test_bank", offsetof(struct job, test_bank), FOR_TESTING},
     {"val_bank", offsetof(struct job, val_bank), FOR_VALIDATING},
     {"prompt", offsetof(struct job, prompt), FOR_EVAL},
     {"checkpoint", offsetof(struct job, checkpoint), 0},
@@ -48,9 +49,10 @@ static int job_kind(const json_t *spec, struct err *e)
     const struct method_row *method = method_find(name);
     if (!method)
         return err_set(e, ERR_MISSING, "unknown method '%.200s'", name);
+    int banked = method->needs & METHOD_PIXELS ? 0 : FOR_TESTING;
     if (str_eq(spec_get_text(spec, "job"), "eval"))
-        return FOR_EVAL;
-    return FOR_TRAIN | (method->trains ? FOR_LEARNING : 0) |
+        return FOR_EVAL | banked;
+    return FOR_TRAIN | banked | (banked && method->trains ? FOR_LEARNING : 0) |
            (method_validates(method) ? FOR_VALIDATING : 0);
 }
 

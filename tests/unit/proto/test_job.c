@@ -96,6 +96,52 @@ static void a_job_may_keep_checkpoints(void **state)
     job_release(&job);
 }
 
+static json_t *make_eval_job(void)
+{
+    char id[HASH_HEX];
+    json_t *root = make_job("coop"), *spec = json_object_get(root, "spec");
+    json_t *paths = json_object_get(root, "paths");
+    json_object_set(spec, "train", json_object_get(root, "run"));
+    json_object_set_new(spec, "job", json_string("eval"));
+    json_object_set_new(spec, "source", json_string("pocket-shapes"));
+    json_object_set_new(spec, "protocol", json_string("cross-dataset"));
+    spec_id(spec, id);
+    json_object_set_new(root, "run", json_string(id));
+    json_object_del(paths, "out");
+    json_object_del(paths, "train_bank");
+    json_object_set_new(paths, "prompt", json_string("/p"));
+    return root;
+}
+
+static void an_evaluation_needs_a_prompt_and_makes_no_file(void **state)
+{
+    (void)state;
+    struct job job;
+    struct err e = {0};
+    assert_ok(load(make_eval_job(), &job, &e), &e);
+    assert_string_equal(job.prompt, "/p");
+    assert_string_equal(job.test_bank, "/e");
+    assert_null(job.out);
+    job_release(&job);
+    json_t *root = make_eval_job();
+    json_object_del(json_object_get(root, "paths"), "prompt");
+    refused(root, ERR_PARSE, "path 'prompt' is missing");
+}
+
+static void a_method_on_pixels_needs_no_bank(void **state)
+{
+    (void)state;
+    struct job job;
+    struct err e = {0};
+    json_t *root = make_job("maple");
+    json_object_del(json_object_get(root, "paths"), "train_bank");
+    json_object_del(json_object_get(root, "paths"), "test_bank");
+    assert_ok(load(root, &job, &e), &e);
+    assert_null(job.train_bank);
+    assert_null(job.test_bank);
+    job_release(&job);
+}
+
 static void a_method_that_does_not_train_needs_no_train_bank(void **state)
 {
     (void)state;
@@ -148,6 +194,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_job_is_read),
         cmocka_unit_test(a_job_may_keep_checkpoints),
+        cmocka_unit_test(an_evaluation_needs_a_prompt_and_makes_no_file),
+        cmocka_unit_test(a_method_on_pixels_needs_no_bank),
         cmocka_unit_test(a_method_that_does_not_train_needs_no_train_bank),
         cmocka_unit_test(a_wrong_job_is_refused),
     };

@@ -1,0 +1,126 @@
+/*
+ * Pixels for methods that train on them: the views of a feature bank, whatever the threads and
+ * however often an image was asked for.
+ */
+#include "t.h"
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/data/augment.h"
+#include "runner/pixels.h"
+
+enum { SIZE = 48, N = 5, IMAGE = 3 * SIZE * SIZE };
+
+static const size_t items[N] = {3, 40, 7, 100, 8};
+static struct split split;
+
+static int setup(void **state)
+{
+    (void)state;
+    struct err e;
+    assert_ok(
+        split_load(&split, dataset_find("pocket-land"), "recipes/pocket/data/pocket-land", &e), &e);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    split_release(&split);
+    return 0;
+}
+
+static struct pixels *open_pixels(const char *part, const char *views, int epochs, int threads)
+{
+    struct pixels *p;
+    json_t *bank = json_pack("{s:s, s:s, s:i, s:i}", "part", part, "views", views, "epochs", epochs,
+                             "seed", 2);
+    pixels_open(&p, &split, bank, items, N, SIZE, threads);
+    json_decref(bank);
+    return p;
+}
+
+/* Image `item` as a bank's view has it; view -1: the test transform. */
+static void expect(const float *got, enum split_part part, size_t item, int view)
+{
+    struct err e;
+    struct image in, out;
+    float *want = mem_alloc(IMAGE, sizeof *want);
+    char *path = fs_join(split.images, split.part[part].items[item].path);
+    assert_ok(image_load(&in, path, &e), &e);
+    if (view < 0)
+        augment_test(&out, &in, SIZE);
+    else
+        augment_train(&out, &in, SIZE, 2, (uint64_t)view, item);
+    augment_normalize(want, &out);
+    assert_memory_equal(got, want, IMAGE * sizeof *want);
+    image_release(&in);
+    image_release(&out);
+    free(path);
+    free(want);
+}
+
+static void a_batch_has_the_views_of_a_bank(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *views;
+        int epochs, epoch, view;
+    } cases[] = {{"fresh", 9, 0, 0}, {"fresh", 9, 7, 7}, {"3", 3, 7, 1}, {"none", 1, 7, -1}};
+    const int rows[] = {4, 0, 4}; // an image may come twice
+    float *out = mem_alloc(3 * IMAGE, sizeof *out);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int threads = 1; threads <= 3; threads++) {
+            struct err e;
+            struct pixels *p = open_pixels("train", cases[i].views, cases[i].epochs, threads);
+            for (int again = 0; again < 2; again++) { // decoded, then kept
+                assert_ok(pixels_batch(p, cases[i].epoch, rows, 3, out, &e), &e);
+                for (int b = 0; b < 3; b++)
+                    expect(out + b * IMAGE, SPLIT_TRAIN, items[rows[b]], cases[i].view);
+            }
+            pixels_close(p);
+        }
+    free(out);
+}
+
+static void test_images_come_in_order(void **unused)
+{
+    (void)unused;
+    struct err e;
+    float *out = mem_alloc(2 * IMAGE, sizeof *out);
+    struct pixels *p = open_pixels("test", "none", 1, 2);
+    assert_ok(pixels_fetch(p, 2, 2, out, &e), &e);
+    expect(out, SPLIT_TEST, items[2], -1);
+    expect(out + IMAGE, SPLIT_TEST, items[3], -1);
+    pixels_close(p);
+    free(out);
+}
+
+static void an_image_that_is_gone_is_named(void **unused)
+{
+    (void)unused;
+    struct err e;
+    float *out = mem_alloc(IMAGE, sizeof *out);
+    const int row = 1;
+    struct split_item *item = &split.part[SPLIT_TRAIN].items[items[1]];
+    char *path = item->path;
+    struct pixels *p = open_pixels("train", "fresh", 1, 1);
+    item->path = mem_strdup("gone.jpg");
+    assert_int_equal(pixels_batch(p, 0, &row, 1, out, &e), ERR_MISSING);
+    assert_non_null(strstr(e.text, "gone.jpg"));
+    free(item->path);
+    item->path = path;
+    pixels_close(p);
+    free(out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_has_the_views_of_a_bank),
+        cmocka_unit_test(test_images_come_in_order),
+        cmocka_unit_test(an_image_that_is_gone_is_named),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
