@@ -201,7 +201,8 @@ static int add_bank(struct building *b, const struct plan_run *reader, const cha
 {
     if (method_find(spec_get_text(reader->spec, "method"))->needs & METHOD_PIXELS)
         return -1;
-    struct plan_run bank = {.spec = spec_bank(reader->spec, part, images), .needs = NO_NEEDS};
+    struct plan_run bank = {
+        .spec = spec_bank(reader->spec, part, images), .needs = NO_NEEDS, .parameters = -1};
     spec_id(bank.spec, bank.id);
     int known = find_run(b, bank.id);
     if (known >= 0) {
@@ -221,6 +222,7 @@ static struct plan_run make_run(const struct plan_facts *f, const struct grid_ru
     const struct plan_backbone *backbone = find_backbone(f, r->backbone);
     struct plan_run run = {.spec = spec,
                            .grid = r,
+                           .parameters = -1,
                            .needs = NO_NEEDS,
                            .weights = mem_strdup(backbone->weights_path),
                            .merges = mem_strdup(backbone->merges_path),
@@ -243,6 +245,7 @@ static int add_train(struct building *b, const struct grid_run *r, const char *d
         run_release(&run);
         return known;
     }
+    run.parameters = plan_parameters(find_backbone(b->facts, r->backbone), d, run.spec);
     if (method->trains)
         run.needs[NEED_TRAIN_BANK] = add_bank(b, &run, "train", d->train);
     run.needs[NEED_TEST_BANK] = add_bank(b, &run, "test", d->test);
@@ -279,10 +282,13 @@ static int add_blocked(struct building *b, const struct grid_run *r, char *why)
     json_t *train = partial_spec(r, grid_run_source(r));
     json_t *spec = eval ? eval_spec(r, train, NULL, NULL) : json_incref(train);
     json_decref(train);
-    return push_run(
-        b, eval ? STAGE_EVAL : STAGE_TRAIN,
-        (struct plan_run){
-            .spec = spec, .grid = r, .needs = NO_NEEDS, .state = PLAN_BLOCKED, .why = why});
+    return push_run(b, eval ? STAGE_EVAL : STAGE_TRAIN,
+                    (struct plan_run){.spec = spec,
+                                      .grid = r,
+                                      .needs = NO_NEEDS,
+                                      .state = PLAN_BLOCKED,
+                                      .why = why,
+                                      .parameters = -1});
 }
 
 /* What `r` stands for. */
@@ -538,6 +544,8 @@ json_t *plan_json(const struct plan *p)
         json_object_set_new(o, "state", json_string(plan_state_names[run->state]));
         json_object_set_new(o, "why", json_string(run->why));
         json_object_set_new(o, "seconds", json_real(run->seconds));
+        json_object_set_new(o, "parameters",
+                            run->parameters < 0 ? json_null() : json_integer(run->parameters));
         for (int k = 0; k <= NEED_VAL_BANK; k++)
             if (run->needs[k] >= 0)
                 json_array_append_new(banks, json_string(p->runs[run->needs[k]].id));
