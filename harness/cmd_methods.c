@@ -15,17 +15,17 @@ static const char *const type_names[] = {[KEY_INT] = "whole number",
 static void print_key(const struct method_key *k)
 {
     struct str line = STR_INIT;
-    str_addf(&line, "  %-13s %s", k->name, type_names[k->type]);
+    str_addf(&line, "  %-16s %s", k->name, type_names[k->type]);
     if (k->type == KEY_CHOICE)
         str_addf(&line, " %s", k->choices);
     else if (k->type != KEY_TEXT)
         str_addf(&line, " %.15g to %.15g", k->min, k->max);
-    str_pad(&line, line.size < 42 ? 42 - line.size : 1, ' ');
+    str_pad(&line, line.size < 45 ? 45 - line.size : 1, ' ');
     if (k->preset && k->type == KEY_TEXT)
         str_addf(&line, "\"%s\"", k->preset);
     else
         str_add(&line, k->preset ? k->preset : "-");
-    str_pad(&line, line.size < 58 ? 58 - line.size : 1, ' ');
+    str_pad(&line, line.size < 61 ? 61 - line.size : 1, ' ');
     printf("%s%s\n", line.data, k->help);
     str_release(&line);
 }
@@ -33,7 +33,7 @@ static void print_key(const struct method_key *k)
 static void print_method(const struct method_row *m)
 {
     printf("%s (%s): %s\n", m->name, m->label, m->about);
-    printf("  %-13s %-25s  %-14s  %s\n", "PARAMETER", "VALUES", "DEFAULT", "MEANING");
+    printf("  %-16s %-25s  %-14s  %s\n", "PARAMETER", "VALUES", "DEFAULT", "MEANING");
     for (const struct method_key *k = m->keys; k->name; k++)
         print_key(k);
 }
@@ -68,7 +68,7 @@ static void print_methods(const struct method_row *one, bool json)
         else if (one)
             print_method(m);
         else
-            printf("  %-10s %s\n", m->name, m->about);
+            printf("  %-13s  %s\n", m->name, m->about);
     }
     if (json) {
         cmd_print_json(array);
