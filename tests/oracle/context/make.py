@@ -197,8 +197,13 @@ def cocoop(out):
     out["init"] = torch.cat([start.flatten(), *(t.double().flatten() for l in (one, two) for t in (l.weight, l.bias))])
 
 
-for method in (coop, rlp, kgcoop, prograd, cocoop):
-    tensors = {}
-    method(tensors)
-    write(os.path.join(HERE, method.__name__ + ".safetensors"), tensors)
-    print(method.__name__, {k: [round(float(v[0]), 3), round(float(v[-1]), 3)] for k, v in tensors.items() if k.endswith("losses")})
+def main():
+    for method in (coop, rlp, kgcoop, prograd, cocoop):
+        tensors = {}
+        method(tensors)
+        write(os.path.join(HERE, method.__name__ + ".safetensors"), tensors)
+        print(method.__name__, {k: [round(float(v[0]), 3), round(float(v[-1]), 3)] for k, v in tensors.items() if k.endswith("losses")})
+
+
+if __name__ == "__main__":
+    main()
