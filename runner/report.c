@@ -72,7 +72,8 @@ static void add_context(struct learner *l, json_t *event)
     free(context);
 }
 
-int report_epoch(struct learner *l, const struct loop_epoch *epoch, json_t *curve, struct err *e)
+int report_epoch(struct learner *l, const struct loop_epoch *epoch, json_t *probed, json_t *curve,
+                 struct err *e)
 {
     int rc = check_parameters(l, epoch->epoch, e);
     if (rc < 0)
@@ -81,6 +82,7 @@ int report_epoch(struct learner *l, const struct loop_epoch *epoch, json_t *curv
                               "loss", epoch->loss, "lr", epoch->lr, "accuracy", epoch->accuracy);
     if (l->context)
         add_context(l, event);
+    json_object_update(event, probed);
     json_array_append(curve, event);
     event_send(event);
     return 0;

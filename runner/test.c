@@ -47,7 +47,8 @@ static int fetch_pixels(void *arg, size_t first, size_t n, float *out, struct er
     return pixels_fetch(images->pixels, first, n, out, e);
 }
 
-int test_part(struct work *w, const struct bank *bank, const struct part *part, struct err *e)
+int test_measure(struct work *w, const struct bank *bank, const struct part *part,
+                 struct eval_result *out, size_t *count, struct err *e)
 {
     const struct split_list *list = &w->split.part[SPLIT_TEST];
     struct test_images images = {bank, mem_alloc(list->n, sizeof *images.rows), NULL};
@@ -66,17 +67,25 @@ int test_part(struct work *w, const struct bank *bank, const struct part *part, 
     if (pixels)
         images.pixels = work_pixels(w, "test", images.rows, n);
     struct eval_images all = {pixels ? fetch_pixels : fetch_features, &images, n, labels};
-    struct eval_result result = {0};
     int rc = w->method->classes(&w->learner, w->names + part->first, part->n, false, e);
     if (rc == 0)
-        rc = eval_run(&w->learner, &all, &result, e);
-    if (rc == 0)
-        send_result(part, &result, n);
-    else
+        rc = eval_run(&w->learner, &all, out, e);
+    if (rc < 0)
         err_wrap(e, "testing on '%s'", part->name);
-    free(result.predicted);
+    *count = n;
     pixels_close(images.pixels);
     free(images.rows);
     free(labels);
+    return rc;
+}
+
+int test_part(struct work *w, const struct bank *bank, const struct part *part, struct err *e)
+{
+    struct eval_result result = {0};
+    size_t n;
+    int rc = test_measure(w, bank, part, &result, &n, e);
+    if (rc == 0)
+        send_result(part, &result, n);
+    free(result.predicted);
     return rc;
 }

@@ -24,6 +24,9 @@
 
 struct train {
     struct work work;
+    struct part trained, tested[2];
+    int parts; // of `tested`
+    struct bank test_bank;
 
     /* training images: rows of the bank, or of the train list for methods on pixels */
     struct bank bank;
@@ -36,21 +39,23 @@ struct train {
 };
 
 /* The classes that are trained on, then the parts that are tested, by protocol. */
-static int parts_of(const struct train *t, struct part *trained, struct part tested[2])
+static void set_parts(struct train *t)
 {
     int all = t->work.split.classes, base = split_base_classes(all);
     if (str_eq(spec_get_text(t->work.spec, "protocol"), "base-to-new")) {
-        *trained = tested[0] = (struct part){"base", 0, base};
-        tested[1] = (struct part){"new", base, all - base};
-        return 2;
+        t->trained = t->tested[0] = (struct part){"base", 0, base};
+        t->tested[1] = (struct part){"new", base, all - base};
+        t->parts = 2;
+        return;
     }
-    *trained = tested[0] = (struct part){"test", 0, all};
-    return 1;
+    t->trained = t->tested[0] = (struct part){"test", 0, all};
+    t->parts = 1;
 }
 
 /* The few-shot picks of the trained classes, as rows, in selection order. */
-static int choose_images(struct train *t, const struct part *trained, struct err *e)
+static int choose_images(struct train *t, struct err *e)
 {
+    const struct part *trained = &t->trained;
     size_t *picks = NULL, n = 0;
     fewshot_select(&t->work.split, SPLIT_TRAIN, (int)spec_get_int(t->work.spec, "shots"),
                    (uint64_t)spec_get_int(t->work.spec, "seed"), &picks, &n);
@@ -89,22 +94,50 @@ static void fill_view(void *arg, size_t view, float *out)
         memcpy(out + i * E, features + t->rows[i] * E, E * sizeof *out);
 }
 
+/* A key that not every method has. */
+static double real_or(const json_t *params, const char *key, double otherwise)
+{
+    return json_object_get(params, key) ? spec_get_real(params, key) : otherwise;
+}
+
+static int set_classes(struct train *t, struct err *e)
+{
+    struct work *w = &t->work;
+    return w->method->classes(&w->learner, w->names + t->trained.first, t->trained.n, true, e);
+}
+
+/* Every N-th epoch: the accuracy on each part with what would be deployed now, into `probed`.
+ * Training then goes on with the same bits. */
+static int probe(struct train *t, int epochs, json_t *probed, struct err *e)
+{
+    int every = (int)real_or(t->work.params, "probe", 0), rc = 0;
+    if (!every || epochs % every)
+        return 0;
+    for (int i = 0; i < t->parts && rc == 0; i++) {
+        struct eval_result result = {0};
+        size_t n;
+        rc = test_measure(&t->work, &t->test_bank, &t->tested[i], &result, &n, e);
+        if (rc == 0)
+            json_object_set_new(probed, t->tested[i].name, json_real(result.accuracy));
+        free(result.predicted);
+    }
+    return rc < 0 ? rc : set_classes(t, e);
+}
+
 static int after_epoch(void *arg, struct learner *l, const struct loop_epoch *epoch,
                        const struct loop_state *state, struct err *e)
 {
     struct train *t = arg;
-    int rc = report_epoch(l, epoch, t->resume.curve, e);
+    json_t *probed = json_object();
+    int rc = probe(t, state->epoch, probed, e);
+    if (rc == 0)
+        rc = report_epoch(l, epoch, probed, t->resume.curve, e);
+    json_decref(probed);
     if (rc < 0)
         return rc;
     report_progress(&t->said, state->epoch, (int)spec_get_int(t->work.params, "epochs"));
     resume_keep(&t->resume, l, state);
     return 0;
-}
-
-/* A key that not every method has. */
-static double real_or(const json_t *params, const char *key, double otherwise)
-{
-    return json_object_get(params, key) ? spec_get_real(params, key) : otherwise;
 }
 
 static int train(struct train *t, struct rng *r, struct err *e)
@@ -146,15 +179,12 @@ static int save_result(struct train *t, struct err *e)
     return rc;
 }
 
-static int learn(struct train *t, const struct part *trained, struct rng *r, struct err *e)
+static int learn(struct train *t, struct rng *r, struct err *e)
 {
     struct work *w = &t->work;
     int rc;
     if ((rc = work_bank(w, &t->bank, "train", w->job->train_bank, e)) < 0 ||
-        (rc = choose_images(t, trained, e)) < 0 ||
-        (rc = w->method->classes(&w->learner, w->names + trained->first, trained->n, true, e)) <
-            0 ||
-        (rc = train(t, r, e)) < 0)
+        (rc = choose_images(t, e)) < 0 || (rc = set_classes(t, e)) < 0 || (rc = train(t, r, e)) < 0)
         return rc;
     return save_result(t, e);
 }
@@ -164,6 +194,7 @@ static void release(struct train *t)
     resume_close(&t->resume);
     pixels_close(t->pixels);
     bank_close(&t->bank);
+    bank_close(&t->test_bank);
     work_release(&t->work);
     free(t->rows);
     free(t->labels);
@@ -173,26 +204,23 @@ int train_job(const struct job *job, struct err *e)
 {
     struct train t = {0};
     struct work *w = &t.work;
-    struct bank test_bank = {0};
-    struct part trained, tested[2];
     struct rng r;
     int rc;
     if ((rc = work_open(w, job, e)) < 0 || (rc = resume_open(&t.resume, job, w->device, e)) < 0)
         goto out;
     start_send(w->device, job->threads, t.resume.epoch);
     if ((rc = work_files(w, e)) < 0 ||
-        (rc = work_bank(w, &test_bank, "test", job->test_bank, e)) < 0)
+        (rc = work_bank(w, &t.test_bank, "test", job->test_bank, e)) < 0)
         goto out;
-    int parts = parts_of(&t, &trained, tested);
-    rc = work_learner(w, trained.n, &r, e);
+    set_parts(&t);
+    rc = work_learner(w, t.trained.n, &r, e);
     if (rc == 0 && w->method->init)
-        rc = learn(&t, &trained, &r, e);
-    for (int i = 0; i < parts && rc == 0; i++)
-        rc = test_part(w, &test_bank, &tested[i], e);
+        rc = learn(&t, &r, e);
+    for (int i = 0; i < t.parts && rc == 0; i++)
+        rc = test_part(w, &t.test_bank, &t.tested[i], e);
     if (rc == 0)
         event_send(json_pack("{s:s}", "event", "done"));
 out:
-    bank_close(&test_bank);
     release(&t);
     return rc;
 }

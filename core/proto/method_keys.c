@@ -18,8 +18,10 @@
         {"lr", KEY_REAL, 0, 1e6, NULL, lr_preset, "learning rate after the warm-up epoch"},        \
         {"warmup-lr", KEY_REAL, 0, 1e6, NULL, "1e-5", "learning rate of the first epoch"},         \
         {"momentum", KEY_REAL, 0, 1, NULL, "0.9", "SGD momentum"},                                 \
+        {"weight-decay", KEY_REAL, 0, 1, NULL, "5e-4", "L2 decay of the trained tensors"},         \
     {                                                                                              \
-        "weight-decay", KEY_REAL, 0, 1, NULL, "5e-4", "L2 decay, applied to the trained tensors"   \
+        "probe", KEY_INT, 0, 100000, NULL, "0",                                                    \
+            "test after every N-th epoch too, for curves; 0 = never; the result is the same"       \
     }
 
 /* What text features are made of: core/method/classifier.h. */
@@ -68,8 +70,7 @@ static const struct method_key coop_keys[] = {
     {"length", KEY_INT, 1, 64, NULL, "16",
      "context vectors; words give their own number and this key is then ignored"},
     {"class-specific", KEY_CHOICE, 0, 0, "no|yes", "no",
-     "a context for every class; cannot serve new classes; ignored with words, as in the "
-     "reference"},
+     "a context for every class, random at first (context: \"\"); cannot serve new classes"},
     {"position", KEY_CHOICE, 0, 0, "end|middle|front", "end",
      "where the class name stands: after, within or before the context"},
     RANK_KEYS,
@@ -264,6 +265,46 @@ const struct method_row method_rows[] = {
      taskres_keys, METHOD_CLOSED, count_taskres},
     {0},
 };
+
+/* A context for every class, as the trainer makes it: words make one for all. */
+static bool is_class_specific(const json_t *params)
+{
+    return str_eq(json_string_value(json_object_get(params, "class-specific")), "yes");
+}
+
+static bool starts_from_words(const json_t *params)
+{
+    const char *words = json_string_value(json_object_get(params, "context"));
+    return words && *words;
+}
+
+bool method_closed(const struct method_row *m, const json_t *params)
+{
+    return (m->needs & METHOD_CLOSED) || (is_class_specific(params) && !starts_from_words(params));
+}
+
+static bool is_class_specific_from_words(const json_t *params)
+{
+    return is_class_specific(params) && starts_from_words(params);
+}
+
+static const struct {
+    const char *key; // of the methods that the rule is about
+    bool (*broken)(const json_t *params);
+    const char *text;
+} conflicts[] = {
+    {"class-specific", is_class_specific_from_words,
+     "class-specific contexts start at random, words make one context for all; say 'context: "
+     "\"\"', or 'class-specific: no'"},
+};
+
+const char *method_conflict(const struct method_row *m, const json_t *params)
+{
+    for (size_t i = 0; i < sizeof conflicts / sizeof conflicts[0]; i++)
+        if (method_key_find(m, conflicts[i].key) && conflicts[i].broken(params))
+            return conflicts[i].text;
+    return NULL;
+}
 
 int method_words(const char *text)
 {

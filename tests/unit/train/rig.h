@@ -76,6 +76,8 @@ static inline json_t *rig_params(const struct method_row *row)
                                                   : json_string(text));
     }
     json_object_set_new(params, "epochs", json_integer(RIG_EPOCHS));
+    if (json_object_get(params, "depth")) // the pocket model is not deep
+        json_object_set_new(params, "depth", json_integer(2));
     return params;
 }
 
