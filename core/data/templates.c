@@ -110,7 +110,8 @@ static const struct {
     {"promptsrc60", imagenet80, PROMPTSRC},
 };
 
-/* Where the methods differ from the catalogue's row; NULL = they do not. */
+/* Where the methods differ from the catalogue's row; NULL = they do not. The pocket datasets are as
+ * those they stand for. */
 static const struct {
     const char *dataset, *kgcoop, *prograd;
 } variants[] = {
@@ -119,6 +120,8 @@ static const struct {
     {"fgvc_aircraft", NULL, "a type of aircraft, a photo of a {}."},
     {"dtd", "a photo of a {}, a type of texture.", "a texture of {}."},
     {"food101", NULL, "a type of food, a photo of {}."},
+    {"pocket-flowers", NULL, "a type of flower, a photo of a {}."},
+    {"pocket-textures", "a photo of a {}, a type of texture.", "a texture of {}."},
 };
 
 size_t templates_count(const char *set)
