@@ -274,28 +274,22 @@ static bool looks_plainly(const struct method_row *row)
     return !row->trains || (row->needs & METHOD_PLAIN);
 }
 
-/* Does the result know the trained classes only? */
-static bool is_closed(const struct method_row *row, const json_t *point)
-{
-    const char *own = json_string_value(json_object_get(point, "class-specific"));
-    const char *words = json_string_value(json_object_get(point, "context"));
-    return (row->needs & METHOD_CLOSED) ||
-           (str_eq(own, "yes") && !(words && *words)); // words make one context for all
-}
-
-/* A method that trains, and its protocol. */
+/* A method that trains: its parameters and its protocol. */
 static int check_training(const struct grid_method *m, const json_t *point, struct err *e)
 {
     const char *protocol = json_string_value(json_object_get(point, "protocol"));
     const char *source = json_string_value(json_object_get(point, "source"));
     const char *dataset = json_string_value(json_object_get(point, "dataset"));
+    const char *conflict = method_conflict(m->row, point);
+    if (conflict)
+        return yaml_error(e, ERR_PARSE, m->at, "method '%s': %s", m->row->name, conflict);
     if (str_eq(protocol, "zero-shot"))
         return yaml_error(e, ERR_PARSE, m->at,
                           "method '%s' trains, but protocol 'zero-shot' has no training; choose "
                           "'few-shot' or exclude it",
                           m->row->name);
     bool others = str_eq(protocol, "base-to-new") || (source && !str_eq(source, dataset));
-    if (others && is_closed(m->row, point))
+    if (others && method_closed(m->row, point))
         return yaml_error(e, ERR_PARSE, m->at,
                           "what '%s' learns here is about the classes it is trained on, but "
                           "protocol '%s' tests on others; choose 'few-shot' or exclude it",

@@ -46,6 +46,11 @@ struct method_row {
 /* Does it read a validation bank? */
 bool method_validates(const struct method_row *m);
 
+/* With these parameters (by name, perhaps among others): does its result serve the trained classes
+ * only? And why can they not go together: a text, NULL = they can. */
+bool method_closed(const struct method_row *m, const json_t *params);
+const char *method_conflict(const struct method_row *m, const json_t *params);
+
 /* Words of a context, "_" counting as a space: the vectors that start from it. */
 int method_words(const char *text);
 

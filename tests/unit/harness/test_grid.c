@@ -45,11 +45,10 @@ static void a_small_recipe_has_defaults(void **state)
     assert_string_equal(r->runs[0].backbone, "pocket");
     assert_string_equal(r->runs[0].precision, "fp32");
     assert_int_equal(r->runs[0].line, 5);
-    char *params = spec_text(r->runs[0].params);
-    assert_string_equal(params, "{\"batch\":32,\"context\":\"a photo of a\",\"epochs\":50,"
-                                "\"length\":16,\"lr\":0.002,\"momentum\":0.9,\"warmup-lr\":1e-5,"
-                                "\"weight-decay\":0.0005}");
-    free(params);
+    char *got = lines(r, "batch context epochs length lr momentum rank warmup-lr weight-decay");
+    assert_string_equal(got, "coop pocket-land 16/1 fresh 32 \"a photo of a\" 50 16 0.002 0.9 0 "
+                             "1e-5 0.0005\n");
+    free(got);
     recipe_free(r);
 }
 
@@ -132,11 +131,11 @@ static void spelling_of_numbers_does_not_matter(void **state)
 static void a_training_key_is_a_default_for_methods_that_have_it(void **state)
 {
     (void)state;
-    assert_runs(TOP
-                "epochs: 7\nrank: [1, 2]\nmethod: [zero-shot, coop, rlp, {coop: {epochs: 9}}]\n",
-                "epochs rank",
+    assert_runs(TOP "epochs: 7\ninit-branch: ['yes', 'no']\n"
+                    "method: [zero-shot, coop, rlp, {coop: {epochs: 9}}]\n",
+                "epochs init-branch",
                 "zero-shot pocket-land 0/0 none - -\ncoop pocket-land 16/1 fresh 7 -\n"
-                "rlp pocket-land 16/1 fresh 7 1\nrlp pocket-land 16/1 fresh 7 2\n"
+                "rlp pocket-land 16/1 fresh 7 \"yes\"\nrlp pocket-land 16/1 fresh 7 \"no\"\n"
                 "coop pocket-land 16/1 fresh 9 -\n");
 }
 
@@ -186,15 +185,15 @@ static void conditions_set_values_and_later_ones_win(void **state)
     (void)state;
     assert_runs(TOP "method: [zero-shot, coop, rlp]\nshots: [1, 4, 16]\n"
                     "when:\n"
-                    "  - {if: {shots: [1, 4]}, set: {epochs: 5, rank: 3}}\n"
+                    "  - {if: {shots: [1, 4]}, set: {epochs: 5, init-branch: no}}\n"
                     "  - {if: {shots: 4, method: coop}, set: {epochs: 6, views: none}}\n"
                     "  - {if: {epochs: 5}, set: {batch: 1}}\n", // looks at what the axes made
-                "epochs batch rank",
+                "epochs batch init-branch",
                 "zero-shot pocket-land 0/0 none - - -\n"
                 "coop pocket-land 1/1 fresh 5 32 -\ncoop pocket-land 4/1 none 6 32 -\n"
                 "coop pocket-land 16/1 fresh 50 32 -\n"
-                "rlp pocket-land 1/1 fresh 5 32 3\nrlp pocket-land 4/1 fresh 5 32 3\n"
-                "rlp pocket-land 16/1 fresh 50 32 1\n");
+                "rlp pocket-land 1/1 fresh 5 32 \"no\"\nrlp pocket-land 4/1 fresh 5 32 \"no\"\n"
+                "rlp pocket-land 16/1 fresh 50 32 \"yes\"\n");
 }
 
 static void exclusions_drop_combinations(void **state)

@@ -1,6 +1,8 @@
 /* Bad recipes: the whole text of each error. Good ones are in test_grid.c. */
 #include "recipe_case.h"
 
+#include "core/proto/method_keys.h"
+
 #define HEAD "recipe: x\nprotocol: few-shot\nbackbone: pocket\ndataset: pocket-land\nmethod: coop\n"
 #define METHOD(text) "recipe: x\nprotocol: few-shot\nbackbone: pocket\ndataset: pocket-land\n" text
 
@@ -49,10 +51,16 @@ static void unknown_names_suggest_the_nearest(void **state)
 static void a_name_with_no_neighbour_lists_the_known_ones(void **state)
 {
     (void)state;
-    assert_refused(METHOD("method: maple\n"),
-                   "r.yaml:5:9: unknown method 'maple'; known: zero-shot, coop, rlp\n"
-                   "method: maple\n"
-                   "        ^");
+    struct str known = STR_INIT;
+    for (const struct method_row *m = method_rows; m->name; m++)
+        str_addf(&known, "%s%s", known.size ? ", " : "", m->name);
+    char *want = str_format("r.yaml:5:9: unknown method 'ensemble'; known: %s\n"
+                            "method: ensemble\n"
+                            "        ^",
+                            known.data);
+    assert_refused(METHOD("method: ensemble\n"), want);
+    str_release(&known);
+    free(want);
     assert_refused(METHOD("method: {rlp: {zero: C}}\n"),
                    "r.yaml:5:22: unknown zero 'C'; known: A, B\n"
                    "method: {rlp: {zero: C}}\n"
@@ -144,9 +152,9 @@ static void keys_must_be_there_once_and_in_their_place(void **state)
                    "r.yaml:6:10: 'table' has no place in an entry of 'grids'\n"
                    "grids: [{table: {name: t}}]\n"
                    "         ^");
-    assert_refused(HEAD "rank: 2\n",
-                   "r.yaml:6:1: no method of this recipe has the parameter 'rank'\n"
-                   "rank: 2\n"
+    assert_refused(HEAD "lambda: 2\n",
+                   "r.yaml:6:1: no method of this recipe has the parameter 'lambda'\n"
+                   "lambda: 2\n"
                    "^");
     assert_refused(METHOD("method:\n  - coop: {shots: 4}\n"),
                    "r.yaml:6:12: 'shots' is an axis of the recipe, not a parameter of 'coop'; use "
@@ -180,13 +188,27 @@ static void what_knows_only_its_classes_cannot_be_tested_on_others(void **state)
                    "r.yaml:6:5: what 'coop' learns here is about the classes it is trained on, but "
                    "protocol 'base-to-new' tests on others; choose 'few-shot' or exclude it\n"
                    "  - " OWN "    ^");
-    // Words make one context for all classes, whatever the key says; the source tests on its own.
-    recipe_free(case_load("recipe: x\nprotocol: cross-dataset\nbackbone: pocket\ndataset: dtd\n"
-                          "method: {coop: {class-specific: yes}}\n"));
+    // The source tests on its own.
     recipe_free(case_load("recipe: x\nprotocol: cross-dataset\nbackbone: pocket\nsource: dtd\n"
                           "dataset: dtd\nmethod: {"
                           "coop: {class-specific: yes, context: ''}}\n"));
 #undef OWN
+}
+
+static void parameters_that_cannot_go_together_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("recipe: x\nprotocol: few-shot\nbackbone: pocket\ndataset: dtd\nmethod:\n"
+                   "  - coop: {class-specific: yes}\n",
+                   "r.yaml:6:5: method 'coop': class-specific contexts start at random, words make "
+                   "one context for all; say 'context: \"\"', or 'class-specific: no'\n"
+                   "  - coop: {class-specific: yes}\n"
+                   "    ^");
+    assert_refused("recipe: x\nprotocol: few-shot\nbackbone: pocket\ndataset: dtd\nmethod:\n"
+                   "  - zero-shot: {rank: 1}\n",
+                   "r.yaml:6:17: unknown zero-shot parameter 'rank'; known: template, ensemble\n"
+                   "  - zero-shot: {rank: 1}\n"
+                   "                ^");
 }
 
 static void zips_pair_axes_of_equal_lengths(void **state)
@@ -208,9 +230,9 @@ static void zips_pair_axes_of_equal_lengths(void **state)
                    "r.yaml:6:22: 'method' cannot be zipped; give each method its own parameters\n"
                    "zip: {shots: [1, 4], method: [coop, rlp]}\n"
                    "                     ^");
-    assert_refused(HEAD "zip: {shots: [1, 4], rank: [1, 2]}\n",
-                   "r.yaml:6:22: no method here has the parameter 'rank'\n"
-                   "zip: {shots: [1, 4], rank: [1, 2]}\n"
+    assert_refused(HEAD "zip: {shots: [1, 4], lambda: [1, 2]}\n",
+                   "r.yaml:6:22: no method here has the parameter 'lambda'\n"
+                   "zip: {shots: [1, 4], lambda: [1, 2]}\n"
                    "                     ^");
 }
 
@@ -388,6 +410,7 @@ int main(void)
         cmocka_unit_test(values_out_of_range_show_the_range),
         cmocka_unit_test(keys_must_be_there_once_and_in_their_place),
         cmocka_unit_test(what_knows_only_its_classes_cannot_be_tested_on_others),
+        cmocka_unit_test(parameters_that_cannot_go_together_are_refused),
         cmocka_unit_test(zips_pair_axes_of_equal_lengths),
         cmocka_unit_test(rules_cannot_move_a_run_or_remove_all),
         cmocka_unit_test(broken_yaml_shows_its_place),
