@@ -98,6 +98,19 @@ static json_t *partial_spec(const struct grid_run *r, const char *dataset)
     return spec;
 }
 
+/* The training run's parameters, but for a template that follows from the dataset: that of the
+ * target, whose names it is to hold. */
+static json_t *eval_params(const struct grid_run *r, json_t *train)
+{
+    json_t *params = json_copy(json_object_get(train, "params")), *own = json_copy(r->params);
+    fill_params(own, method_find(r->method), dataset_find(r->dataset));
+    json_t *template_ = json_object_get(own, "template");
+    if (template_)
+        json_object_set(params, "template", template_);
+    json_decref(own);
+    return params;
+}
+
 /* The evaluation of a training run's result; `id` and `d` NULL: not known here. */
 static json_t *eval_spec(const struct grid_run *r, json_t *train, const char *id,
                          const struct plan_dataset *d)
@@ -108,6 +121,7 @@ static json_t *eval_spec(const struct grid_run *r, json_t *train, const char *id
     json_object_set_new(spec, "source", json_string(r->source));
     json_object_set_new(spec, "protocol", json_string(r->protocol));
     json_object_set_new(spec, "views", json_string("none"));
+    json_object_set_new(spec, "params", eval_params(r, train));
     if (id) {
         json_object_set_new(spec, "train", json_string(id));
         json_object_set_new(spec, "split", json_string(d->split));

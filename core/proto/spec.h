@@ -39,7 +39,8 @@
  *   source     dataset it was trained on, for people
  *   protocol   "cross-dataset" or "domain-generalization"
  *   views      "none"
- *   bpe, method, params, shots, seed  as in the training run's spec
+ *   bpe, method, params, shots, seed  as in the training run's spec, but for params.template, which
+ *              is the target's unless the recipe gives one
  */
 #ifndef PROMPTGRID_PROTO_SPEC_H
 #define PROMPTGRID_PROTO_SPEC_H

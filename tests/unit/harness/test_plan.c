@@ -395,6 +395,30 @@ static void one_training_run_serves_every_target(void **state)
     plan_release(&p);
 }
 
+static void a_template_that_is_not_given_is_the_targets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *train, *eval;
+    } cases[] = {
+        {"clip-adapter", "{} texture.", "a photo of a {}."},
+        {"{clip-adapter: {template: 'x {}'}}", "x {}", "x {}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct plan p;
+        struct fake fake = {0};
+        char *text = str_format(CROSS "dataset: sun397\nmethod: %s\n", cases[i].method);
+        build(&p, text, &fake);
+        json_t *train = json_object_get(p.runs[p.banks].spec, "params");
+        json_t *eval = json_object_get(p.runs[p.banks + 1].spec, "params");
+        assert_string_equal(spec_get_text(train, "template"), cases[i].train);
+        assert_string_equal(spec_get_text(eval, "template"), cases[i].eval);
+        assert_true(spec_get_int(train, "epochs") == spec_get_int(eval, "epochs"));
+        free(text);
+        plan_release(&p);
+    }
+}
+
 static void a_target_that_is_added_later_does_not_retrain(void **state)
 {
     (void)state;
@@ -557,6 +581,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_blocks_its_runs_only),
         cmocka_unit_test(seconds_are_asked_once_for_all_seeds),
         cmocka_unit_test(one_training_run_serves_every_target),
+        cmocka_unit_test(a_template_that_is_not_given_is_the_targets),
         cmocka_unit_test(a_target_that_is_added_later_does_not_retrain),
         cmocka_unit_test(a_result_that_is_gone_is_trained_again_when_an_evaluation_needs_it),
         cmocka_unit_test(training_that_no_evaluation_waits_for_is_not_wanted),
