@@ -16,7 +16,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-enum { STORE_VERSION = 2, STORE_APPLICATION = 0x50724764 /* "PrGd" */ };
+enum { STORE_VERSION = 3, STORE_APPLICATION = 0x50724764 /* "PrGd" */ };
 
 /* store__migrations[v] takes a store of version v to v + 1; there are STORE_VERSION of them. */
 extern const char *const store__migrations[];
@@ -69,7 +69,8 @@ void store__seal(const char *run, const struct str *lines, char out[HASH_HEX]);
 int store__pack(const json_t *labels, unsigned char **out, size_t *size, struct err *e);
 json_t *store__unpack(const void *data, size_t size, size_t count); // NULL when damaged
 
-/* Hash of a spec without its seed: runs that differ only in the seed have the same. */
+/* Hash of a spec without its seed, and the training run's id, which depends on it: runs that differ
+ * only in the seed have the same. */
 void store__family(const json_t *spec, char out[HASH_HEX]);
 
 #endif

@@ -105,6 +105,35 @@ static const char version_2[] =
     "ALTER TABLE curve ADD COLUMN base REAL;"
     "ALTER TABLE curve ADD COLUMN new REAL;"
     "ALTER TABLE curve ADD COLUMN test REAL;";
+
+/* Evaluations: the id of the training run whose result is tested, NULL in other runs, and the
+ * dataset that it was trained on. */
+static const char version_3[] =
+    "ALTER TABLE run ADD COLUMN trained TEXT;"
+    "ALTER TABLE run ADD COLUMN source TEXT;"
+    "CREATE INDEX run_trained ON run(trained);"
+    "DROP VIEW results;"
+    "DROP VIEW runs;"
+
+    "CREATE VIEW runs AS"
+    "  SELECT r.id AS run, a.state, a.class, a.reason, r.job, r.protocol, r.backbone, r.dataset,"
+    "    r.part, r.method, r.shots, r.seed, r.views, r.precision, r.params,"
+    "    json_extract(r.params, '$.rank') AS rank, json_extract(r.params, '$.epochs') AS epochs,"
+    "    a.n AS attempt, (SELECT count(*) FROM attempt c WHERE c.run = r.id) AS attempts,"
+    "    a.started, a.finished,"
+    "    round((julianday(a.finished) - julianday(a.started)) * 86400, 3) AS seconds,"
+    "    v.git_commit, v.dirty, a.log, r.trained, r.source"
+    "  FROM run r"
+    "  JOIN attempt a ON a.run = r.id AND a.n = (SELECT b.n FROM attempt b WHERE b.run = r.id"
+    "    ORDER BY b.state = 'done' DESC, b.n DESC LIMIT 1)"
+    "  JOIN revision v ON v.id = a.revision;"
+
+    "CREATE VIEW results AS"
+    "  SELECT u.run, u.protocol, u.backbone, u.dataset, u.method, u.rank, u.shots, u.seed,"
+    "    u.views, u.precision, u.epochs, m.split, m.name, m.value, u.seconds, u.git_commit,"
+    "    u.dirty, u.trained, u.source"
+    "  FROM runs u JOIN metric m ON m.run = u.run AND m.n = u.attempt"
+    "  WHERE u.state = 'done';";
 // clang-format on
 
-const char *const store__migrations[STORE_VERSION] = {version_1, version_2};
+const char *const store__migrations[STORE_VERSION] = {version_1, version_2, version_3};

@@ -20,6 +20,7 @@ void store__family(const json_t *spec, char out[HASH_HEX])
 {
     json_t *copy = json_copy((json_t *)spec);
     json_object_del(copy, "seed");
+    json_object_del(copy, "train");
     spec_id(copy, out);
     json_decref(copy);
 }
@@ -143,11 +144,11 @@ int store_run(struct store *s, const char *run, const json_t *spec, struct err *
     int rc = store__exec(
         s, e,
         "INSERT OR IGNORE INTO run (id, spec, family, params, job, protocol, backbone, dataset, "
-        "part, method, shots, seed, views, precision) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        "ttttjjjjjjjjjj", run, text, family, params_text, AXIS("job"), AXIS("protocol"),
+        "part, method, shots, seed, views, precision, trained, source) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        "ttttjjjjjjjjjjjj", run, text, family, params_text, AXIS("job"), AXIS("protocol"),
         AXIS("backbone"), AXIS("dataset"), AXIS("part"), AXIS("method"), AXIS("shots"),
-        AXIS("seed"), AXIS("views"), AXIS("precision"));
+        AXIS("seed"), AXIS("views"), AXIS("precision"), AXIS("train"), AXIS("source"));
 #undef AXIS
     free(params_text);
     free(text);
@@ -298,11 +299,11 @@ static int seal_rows(struct store *s, const char *run, int n, char seal[HASH_HEX
     return rc;
 }
 
-/* 1 when the run is a train job, which must not end without a metric. */
-static int is_train(struct store *s, const char *run, struct err *e)
+/* 1 when the run is a train or eval job, which must not end without a metric. */
+static int has_metrics(struct store *s, const char *run, struct err *e)
 {
     struct sqlite3_stmt *q;
-    int rc = store__query(s, &q, e, "SELECT 1 FROM run WHERE id = ?1 AND job = 'train'", "t", run);
+    int rc = store__query(s, &q, e, "SELECT 1 FROM run WHERE id = ?1 AND job <> 'encode'", "t", run);
     if (rc == 0)
         rc = store__step(s, q, e);
     if (rc == 1)
@@ -325,7 +326,7 @@ int store_done(struct store *s, const char *run, int n, const json_t *events, st
         if (rc < 0)
             goto out;
     }
-    if (r.metrics == 0 && (rc = is_train(s, run, e)) != 0) {
+    if (r.metrics == 0 && (rc = has_metrics(s, run, e)) != 0) {
         if (rc == 1)
             rc = err_set(e, ERR_CORRUPT, "run '%.12s' ended well but reported no metric", run);
         goto out;

@@ -85,6 +85,45 @@ static void views_speak_plainly_to_sqlite3(void **state)
     free(path);
 }
 
+static void an_evaluation_is_joined_to_its_training_run(void **state)
+{
+    struct err e = {0};
+    char *path = store_in(state), family[2][HASH_HEX];
+    struct store *s = open_store(path, STORE_WRITE);
+    json_t *eval = fixture_spec("land", "rlp", 16, 1);
+    int n;
+    fixture_origin(s);
+    assert_ok(fixture_done(s, fixture_run(1), fixture_spec("flowers", "rlp", 16, 1), "test", 64.5,
+                           NULL, 0, &e),
+              &e);
+    json_object_set_new(eval, "job", json_string("eval"));
+    json_object_set_new(eval, "train", json_string(fixture_run(1)));
+    json_object_set_new(eval, "source", json_string("flowers"));
+    assert_ok(fixture_done(s, fixture_run(2), json_copy(eval), "test", 30.5, NULL, 0, &e), &e);
+    assert_sql(path,
+               "SELECT e.source || ' ' || t.value || ' -> ' || e.dataset || ' ' || e.value "
+               "FROM results e JOIN results t ON t.run = e.trained",
+               "flowers 64.5 -> land 30.5");
+    assert_sql(path, "SELECT count(*) FROM runs WHERE trained IS NULL AND source IS NULL", "1");
+
+    // Runs that differ in the seed only have training runs of their own.
+    store__family(eval, family[0]);
+    json_object_set_new(eval, "seed", json_integer(2));
+    json_object_set_new(eval, "train", json_string(fixture_run(3)));
+    store__family(eval, family[1]);
+    assert_string_equal(family[0], family[1]);
+
+    // An evaluation must not end without a metric.
+    json_t *events = json_pack("[{s:s}]", "event", "done");
+    assert_ok(store_run(s, fixture_run(4), eval, &e), &e);
+    assert_ok(store_begin(s, fixture_run(4), 1, 1, "x", "y", &n, &e), &e);
+    assert_int_equal(store_done(s, fixture_run(4), n, events, &e), ERR_CORRUPT);
+    json_decref(events);
+    json_decref(eval);
+    store_close(s);
+    free(path);
+}
+
 static void show_tells_everything_about_a_run(void **state)
 {
     struct err e = {0};
@@ -438,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_done_run_survives_closing_and_reopening),
         CASE(views_speak_plainly_to_sqlite3),
+        CASE(an_evaluation_is_joined_to_its_training_run),
         CASE(show_tells_everything_about_a_run),
         CASE(show_wants_an_unambiguous_prefix),
         CASE(an_edited_metric_breaks_the_seal),
