@@ -8,11 +8,11 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/bank.h"
-#include "core/data/fewshot.h"
 #include "core/proto/event.h"
 #include "core/proto/spec.h"
 #include "core/train/loop.h"
 #include "core/train/result.h"
+#include "runner/fit.h"
 #include "runner/report.h"
 #include "runner/resume.h"
 #include "runner/runner.h"
@@ -30,9 +30,10 @@ struct train {
 
     /* training images: rows of the bank, or of the train list for methods on pixels */
     struct bank bank;
-    size_t *rows, n;
+    size_t *rows, n, first_view;
     int *labels;
     struct pixels *pixels;
+    struct fit fit; // of methods that look at more than batches
 
     struct resume resume;
     double said; // when progress was last sent, seconds
@@ -57,11 +58,9 @@ static int choose_images(struct train *t, struct err *e)
 {
     const struct part *trained = &t->trained;
     size_t *picks = NULL, n = 0;
-    fewshot_select(&t->work.split, SPLIT_TRAIN, (int)spec_get_int(t->work.spec, "shots"),
-                   (uint64_t)spec_get_int(t->work.spec, "seed"), &picks, &n);
+    int rc = work_picks(&t->work, SPLIT_TRAIN, &picks, &n, e);
     t->rows = mem_alloc(n, sizeof *t->rows);
     t->labels = mem_alloc(n, sizeof *t->labels);
-    int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
         const struct split_item *item = &t->work.split.part[SPLIT_TRAIN].items[picks[i]];
         if (item->label < trained->first || item->label >= trained->first + trained->n)
@@ -89,7 +88,7 @@ static void fill_view(void *arg, size_t view, float *out)
 {
     const struct train *t = arg;
     size_t E = t->bank.dim;
-    const float *features = t->bank.features + view * t->bank.images * E;
+    const float *features = t->bank.features + (t->first_view + view) * t->bank.images * E;
     for (size_t i = 0; i < t->n; i++)
         memcpy(out + i * E, features + t->rows[i] * E, E * sizeof *out);
 }
@@ -145,7 +144,7 @@ static int train(struct train *t, struct rng *r, struct err *e)
     struct loop_data data = {.view = fill_view,
                              .pixels = fill_pixels,
                              .arg = t,
-                             .V = t->bank.views,
+                             .V = t->bank.views - t->first_view,
                              .N = t->n,
                              .labels = t->labels};
     struct loop_config config = {
@@ -182,9 +181,19 @@ static int save_result(struct train *t, struct err *e)
 static int learn(struct train *t, struct rng *r, struct err *e)
 {
     struct work *w = &t->work;
+    const struct method *m = w->method;
+    struct fit *f = &t->fit;
     int rc;
+    t->first_view = fit_first_view(w);
     if ((rc = work_bank(w, &t->bank, "train", w->job->train_bank, e)) < 0 ||
-        (rc = choose_images(t, e)) < 0 || (rc = set_classes(t, e)) < 0 || (rc = train(t, r, e)) < 0)
+        (rc = choose_images(t, e)) < 0 || (rc = set_classes(t, e)) < 0)
+        return rc;
+    if ((m->prepare || m->fit) && (rc = fit_open(f, w, &t->bank, t->rows, t->labels, t->n,
+                                                 &t->test_bank, &t->trained, e)) < 0)
+        return rc;
+    if ((m->prepare && (rc = m->prepare(&w->learner, &f->data, e)) < 0) ||
+        (m->step && (rc = train(t, r, e)) < 0) ||
+        (m->fit && (rc = m->fit(&w->learner, &f->data, e)) < 0))
         return rc;
     return save_result(t, e);
 }
@@ -192,6 +201,7 @@ static int learn(struct train *t, struct rng *r, struct err *e)
 static void release(struct train *t)
 {
     resume_close(&t->resume);
+    fit_close(&t->fit);
     pixels_close(t->pixels);
     bank_close(&t->bank);
     bank_close(&t->test_bank);

@@ -3,6 +3,8 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/fewshot.h"
+#include "core/proto/method_keys.h"
 #include "core/proto/spec.h"
 #include "runner/check.h"
 
@@ -13,7 +15,7 @@ static void read_names(struct work *w)
     w->names = mem_alloc((size_t)w->split.classes, sizeof *w->names);
     for (int k = 0; k < w->split.classes; k++) {
         w->names[k] = mem_strdup(w->split.names[k]);
-        for (char *p = w->names[k]; *p; p++)
+        for (char *p = w->names[k]; *p && !w->method->raw_names; p++)
             if (*p == '_')
                 *p = ' ';
     }
@@ -76,9 +78,29 @@ int work_learner(struct work *w, int train_K, struct rng *r, struct err *e)
     return learner_init(&w->learner, w->method, &w->clip, w->bpe, w->params, seed, train_K, r, e);
 }
 
+/* Images of the part of this name. */
+static size_t images_of(const struct work *w, const char *part)
+{
+    size_t n = 0;
+    for (int p = 0; p < SPLIT_PARTS; p++)
+        if (str_eq(part, split_part_names[p]))
+            n = w->split.part[p].n;
+    return n;
+}
+
+int work_picks(const struct work *w, enum split_part part, size_t **picks, size_t *n, struct err *e)
+{
+    int shots = (int)spec_get_int(w->spec, "shots");
+    uint64_t seed = (uint64_t)spec_get_int(w->spec, "seed");
+    if (method_find(w->method->name)->needs & METHOD_NUMPY)
+        return fewshot_select_numpy(&w->split, part, shots, seed, picks, n, e);
+    fewshot_select(&w->split, part, shots, seed, picks, n);
+    return 0;
+}
+
 struct pixels *work_pixels(const struct work *w, const char *part, const size_t *items, size_t n)
 {
-    json_t *bank = spec_bank(w->spec, part, w->split.part[SPLIT_TRAIN].n);
+    json_t *bank = spec_bank(w->spec, part, images_of(w, part));
     struct pixels *pixels;
     pixels_open(&pixels, &w->split, bank, items, n, w->clip.shape.image_size, w->job->threads);
     json_decref(bank);
@@ -91,7 +113,7 @@ int work_bank(const struct work *w, struct bank *bank, const char *part, const c
     *bank = (struct bank){0};
     if (w->method->pixels)
         return 0;
-    json_t *spec = spec_bank(w->spec, part, w->split.part[SPLIT_TRAIN].n);
+    json_t *spec = spec_bank(w->spec, part, images_of(w, part));
     int rc = bank_open(bank, path, spec, e);
     json_decref(spec);
     if (rc == 0 && bank->dim != (size_t)w->clip.shape.embed)

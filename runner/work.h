@@ -16,7 +16,7 @@ struct work {
     const json_t *spec, *params; // of the job
     const struct method *method;
     struct split split;
-    char **names; // (split.classes) as prompts have them: spaces for underscores
+    char **names; // (split.classes) as the method reads them: most with spaces for underscores
 
     struct device *device;
     struct clip clip;
@@ -40,7 +40,13 @@ int work_learner(struct work *w, int train_K, struct rng *r, struct err *e);
 /* Images of the spec's `part` ("train", "test"), for methods that train on pixels. */
 struct pixels *work_pixels(const struct work *w, const char *part, const size_t *items, size_t n);
 
-/* The bank of the spec's `part` ("train", "test") at `path`; an empty one for methods on pixels. */
+/* The few-shot picks of train or val, as the method's reference makes them; *picks is yours to
+ * free(). */
+int work_picks(const struct work *w, enum split_part part, size_t **picks, size_t *n,
+               struct err *e);
+
+/* The bank of the spec's `part` ("train", "val", "test") at `path`; an empty one for methods on
+ * pixels. */
 int work_bank(const struct work *w, struct bank *bank, const char *part, const char *path,
               struct err *e);
 
