@@ -166,10 +166,13 @@ struct device_ops {
     void (*cross_entropy)(struct device *d, float *loss, float *hit, float *dlogits,
                           const float *logits, const int *labels, int B, int K);
 
-    /* Cross entropy against a teacher's softened classes: q, p = softmax of teacher / T, logits / T;
-     * loss (B) = -T^2 sum_k q log p; dlogits (B, K) = T (p - q) / B. dlogits may be logits. */
+    /* Cross entropy against a teacher's softened classes: q, p = softmax of teacher / T, logits /
+     * T; loss (B) = -T^2 sum_k q log p; dlogits (B, K) = T (p - q) / B. dlogits may be logits. */
     void (*distill)(struct device *d, float *loss, float *dlogits, const float *logits,
                     const float *teacher, int B, int K, float temperature);
+    /* loss (R) = weight sum_c |x - y|; dx (R, C) += slope sign(x - y); x, y (R, C) */
+    void (*l1)(struct device *d, float *loss, float *dx, const float *x, const float *y, int R,
+               int C, float weight, float slope);
     /* g (n) -= strength (g . u) u, u = against / |against|, if g . against < 0: what of g works
      * against that direction is taken out. */
     void (*deflect)(struct device *d, float *g, const float *against, size_t n, float strength);

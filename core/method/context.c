@@ -43,6 +43,23 @@ int context_start_words(const struct learner *l, const char *text, float **start
     return rc;
 }
 
+int context_start_first(const struct learner *l, struct rng *r, const char *text, int M,
+                        float **start, struct err *e)
+{
+    int count;
+    if (!*text) {
+        context_start_random(l, r, 1, M, start);
+        return 0;
+    }
+    int rc = context_start_words(l, text, start, &count, e);
+    if (rc < 0 || M <= count)
+        return rc;
+    free(*start);
+    *start = NULL;
+    return err_set(e, ERR_RANGE, "'length' is %d, context '%s' has %d word%s", M, text, count,
+                   count == 1 ? "" : "s");
+}
+
 int context_rest(struct learner *l, const char *text, int used, struct err *e)
 {
     struct context *c = l->context;

@@ -43,6 +43,9 @@ struct context {
  * many as there are words (*M of them); "_" counts as a space. Random: torch's normal, std 0.02. */
 int context_start_words(const struct learner *l, const char *text, float **start, int *M,
                         struct err *e);
+/* The first M of the words' embeddings, which must be as many; random ones for "". */
+int context_start_first(const struct learner *l, struct rng *r, const char *text, int M,
+                        float **start, struct err *e);
 void context_start_random(const struct learner *l, struct rng *r, int groups, int M, float **start);
 
 /* As in the reference, where a word may be several tokens, the tokens of `text` after the first

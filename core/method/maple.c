@@ -22,24 +22,6 @@ struct maple {
 
 /* ---- start ---- */
 
-/* The first M words' embeddings; without words, normal. */
-static int start_context(const struct learner *l, struct rng *r, int M, float **start,
-                         struct err *e)
-{
-    const char *words = spec_get_text(l->params, "context");
-    int count;
-    if (!*words) {
-        context_start_random(l, r, 1, M, start);
-        return 0;
-    }
-    int rc = context_start_words(l, words, start, &count, e);
-    if (rc < 0 || M <= count)
-        return rc;
-    free(*start);
-    return err_set(e, ERR_RANGE, "'length' is %d, context '%s' has %d word%s", M, words, count,
-                   count == 1 ? "" : "s");
-}
-
 /* Layers and deep prompts in the reference's order of draws: level 0's layer, the deep prompts, one
  * layer that all further levels start from. */
 static void draw_levels(const struct maple *s, struct rng *r, size_t C, float *deep, float *weight,
@@ -96,7 +78,7 @@ static int init(struct learner *l, struct rng *r, struct err *e)
     float *start = NULL;
     int rc;
     if ((rc = image_prompt_check(l, D, true, e)) < 0 ||
-        (rc = start_context(l, r, M, &start, e)) < 0)
+        (rc = context_start_first(l, r, spec_get_text(l->params, "context"), M, &start, e)) < 0)
         return rc;
     struct maple *s = l->own = mem_zero(1, sizeof *s);
     image_prompt_open(&s->image, l, M, D);

@@ -221,6 +221,50 @@ static const struct method_key taskres_keys[] = {
     {0},
 };
 
+/* Prompts of their own in both towers; depth and lengths as the references have them. */
+#define IVLP_KEYS(length_preset, depth_preset)                                                     \
+    {"context",                                                                                    \
+     KEY_TEXT,                                                                                     \
+     0,                                                                                            \
+     0,                                                                                            \
+     NULL,                                                                                         \
+     "a photo of a",                                                                               \
+     "words of the prompt, the first of which the context starts from; \"\" = random"},            \
+        {"length",                                                                                 \
+         KEY_INT,                                                                                  \
+         1,                                                                                        \
+         64,                                                                                       \
+         NULL,                                                                                     \
+         length_preset,                                                                            \
+         "context vectors; the words after them stay in the prompt"},                              \
+        {"image-length", KEY_INT, 1, 64, NULL, length_preset, "rows in the image tower"},          \
+    {                                                                                              \
+        "depth", KEY_INT, 1, 64, NULL, depth_preset,                                               \
+            "levels of prompts in both towers, at most as many as they have blocks"                \
+    }
+
+static const struct method_key ivlp_keys[] = {
+    IVLP_KEYS("2", "12"),
+    RANK_KEYS,
+    SGD_KEYS_OF("5", "4", "0.0035"),
+    {0},
+};
+
+static const struct method_key promptsrc_keys[] = {
+    IVLP_KEYS("4", "9"),
+    {"text-weight", KEY_REAL, 0, 1e6, NULL, "25",
+     "weight of the text features' distance to frozen CLIP's"},
+    {"image-weight", KEY_REAL, 0, 1e6, NULL, "10",
+     "weight of the image features' distance to frozen CLIP's"},
+    {"mean", KEY_REAL, 0, 1e6, NULL, "15",
+     "epoch, from 1, that weighs most in the mean of the parameters; 6 across datasets"},
+    {"mean-std", KEY_REAL, 1e-3, 1e6, NULL, "1",
+     "its standard deviation in epochs; 10 across datasets"},
+    RANK_KEYS,
+    SGD_KEYS_OF("20", "4", "0.0025"),
+    {0},
+};
+
 const struct method_row method_rows[] = {
     {"zero-shot", "zero-shot CLIP", "zero-shot CLIP", false,
      "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys, 0, NULL},
@@ -243,6 +287,14 @@ const struct method_row method_rows[] = {
      "deep prompts in both towers, the image's made from the text's (Khattak et al., CVPR 2023); "
      "rank is the context's",
      maple_keys, METHOD_PIXELS, count_maple},
+    {"ivlp", "IVLP", NULL, true,
+     "deep prompts in both towers that know nothing of each other (MaPLe's baseline); rank is the "
+     "context's",
+     ivlp_keys, METHOD_PIXELS, count_ivlp},
+    {"promptsrc", "PromptSRC", "PromptSRC", true,
+     "IVLP held near frozen CLIP, averaged over epochs (Khattak et al., ICCV 2023); frozen weights "
+     "are not averaged along and stay exact; rank is the context's",
+     promptsrc_keys, METHOD_PIXELS, count_ivlp},
     {"linear-probe", "linear probe", "linear probe", true,
      "logistic regression on features of the test transform; trained classes only (Radford et "
      "al., ICML 2021)",

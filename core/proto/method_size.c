@@ -53,6 +53,14 @@ long count_maple(const json_t *params, const struct method_sizes *s)
     return of_context(params, M, C) + (D - 1) * M * C + D * s->image_width * (C + 1);
 }
 
+/* The context, the deeper levels of the text's rows, and all levels of the image's. */
+long count_ivlp(const json_t *params, const struct method_sizes *s)
+{
+    long M = number(params, "length"), D = number(params, "depth"), C = s->text_width;
+    return of_context(params, M, C) + (D - 1) * M * C +
+           D * number(params, "image-length") * s->image_width;
+}
+
 long count_linear_probe(const json_t *params, const struct method_sizes *s)
 {
     (void)params;

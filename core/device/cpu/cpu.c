@@ -120,6 +120,7 @@ static const struct device_ops ops = {
     .l2norm_bwd = cpu_l2norm_bwd,
     .cross_entropy = cpu_cross_entropy,
     .distill = cpu_distill,
+    .l1 = cpu_l1,
     .deflect = cpu_deflect,
     .sgd = cpu_sgd,
     .adam = cpu_adam,

@@ -115,6 +115,8 @@ void cpu_cross_entropy(struct device *d, float *loss, float *hit, float *dlogits
                        const float *logits, const int *labels, int B, int K);
 void cpu_distill(struct device *d, float *loss, float *dlogits, const float *logits,
                  const float *teacher, int B, int K, float temperature);
+void cpu_l1(struct device *d, float *loss, float *dx, const float *x, const float *y, int R, int C,
+            float weight, float slope);
 void cpu_deflect(struct device *d, float *g, const float *against, size_t n, float strength);
 void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
              float momentum, float weight_decay, bool first);

@@ -62,6 +62,22 @@ void cpu_distill(struct device *d, float *loss, float *dlogits, const float *log
     }
 }
 
+void cpu_l1(struct device *d, float *loss, float *dx, const float *x, const float *y, int R, int C,
+            float weight, float slope)
+{
+    if (cpu_of(d)->error.code)
+        return;
+    for (int r = 0; r < R; r++, x += C, y += C, dx += C) {
+        double sum = 0;
+        for (int c = 0; c < C; c++) {
+            float difference = x[c] - y[c];
+            sum += fabs((double)difference);
+            dx[c] += difference > 0 ? slope : difference < 0 ? -slope : 0.0f;
+        }
+        loss[r] = (float)((double)weight * sum);
+    }
+}
+
 void cpu_deflect(struct device *d, float *g, const float *against, size_t n, float strength)
 {
     double dot = 0, square = 0;

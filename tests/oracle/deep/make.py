@@ -13,7 +13,7 @@ values(name); names, labels of the prompts: NAMES random ids per class.
     .text (K, E), .image (B, E), .loss (), .dtext (D, M, C), .dimage (D, V, W)
   labels (STEPS, B)            of the training steps; pixels values("pixels.STEP", B 3 S S, 2)
   maple.* , ranked.*           loss and gradients of step 0, then losses of STEPS steps: see maple()
-  promptsrc.*                  the same: see promptsrc()
+  ivlp.*, promptsrc.*          the same: see ivlp() and promptsrc()
   vpt.*                        the same: see vpt()
 SGD: lr 0.05, momentum 0.9, weight decay 5e-4. Losses are the whole objective.
 """
@@ -151,6 +151,18 @@ def promptsrc(clip, names, out, depth):
         out["gpa." + name] = p
 
 
+def ivlp(clip, names, out, depth):
+    """Text levels as maple's; image values("visual", D V W, 0.3)."""
+    ctx, deep = start("ctx", 0.1, M, clip.tw), start("deep", 0.1, depth - 1, M, clip.tw)
+    visual = start("visual", 0.3, depth, V, clip.vw)
+
+    def loss_of(pixels, labels):
+        text = clip.encode_text([ctx] + list(deep), names)
+        return cross_entropy(clip.logits(clip.encode_image(pixels, list(visual)), text), labels)
+
+    train(clip, "ivlp", {"ctx": ctx, "deep": deep, "visual": visual}, loss_of, out)
+
+
 def vpt(clip, names, out, depth):
     """Text: unit rows of values("teacher"); image rows values("visual", D V W, 0.3) + A B per level, A values("A", D V R, 0.5),
     B values("B", D R W, 0.1)."""
@@ -174,6 +186,7 @@ def main():
             maple(clip, names, out, 2, False)
             maple(clip, names, out, 2, True)
         if name == "three":
+            ivlp(clip, names, out, 3)
             promptsrc(clip, names, out, 3)
             vpt(clip, names, out, 2)
         write(os.path.join(HERE, name + ".safetensors"), out)

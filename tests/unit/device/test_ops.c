@@ -422,6 +422,25 @@ static double soft_total(const float *x, int K, double temperature)
     return sum;
 }
 
+/* dx, which is added to, then the losses; a difference of 0 has no slope. */
+static struct result l1(struct device *d, int size)
+{
+    int R = (int[]){1, 3, 5, 1}[size], C = (int[]){1, 32, 100, 5000}[size], n = R * C;
+    float *x = random_floats((size_t)n), *y = random_floats((size_t)n);
+    struct result r = result_new((size_t)(n + R));
+    y[0] = x[0];
+    for (int i = 0; i < n; i++) {
+        double difference = (double)x[i] - y[i];
+        r.out[i] = 0.25f;
+        r.want[i] = 0.25 + 0.5 * ((difference > 0) - (difference < 0));
+        r.want[n + i / C] += 3 * fabs(difference);
+    }
+    d->ops->l1(d, r.out + n, r.out, x, y, R, C, 3, 0.5f);
+    free(x);
+    free(y);
+    return r;
+}
+
 static struct result distill(struct device *d, int size)
 {
     int B = (int[]){1, 2, 32, 7}[size], K = (int[]){1, 3, 10, 1000}[size];
@@ -614,6 +633,7 @@ static const struct {
     {"low rank", lowrank, 1e-6},
     {"rows", rows, 1e-6},
     {"image rows", image_rows, 1e-6},
+    {"l1", l1, 1e-6},
 };
 
 enum { CASES = sizeof cases / sizeof cases[0], SIZES = 4 };

@@ -24,6 +24,8 @@ static json_t *presets(const struct method_row *row)
         json_object_set_new(params, k->name, preset_of(k));
     if (method_key_find(row, "depth")) // the model has two blocks a tower
         json_object_set_new(params, "depth", json_integer(2));
+    if (method_key_find(row, "image-length")) // no more vectors than the words below
+        json_object_set_new(params, "length", json_integer(2));
     return params;
 }
 
@@ -46,9 +48,10 @@ static void check(const struct steps *s, const struct method_row *row, const jso
     const struct fit_data data = {features, features, features, K, 1};
     rng_seed_torch(&r, 1);
     assert_ok(learner_init(&l, method_get(row->name), &s->clip, s->bpe, params, 1, K, &r, &e), &e);
-    assert_ok(l.method->classes(&l, steps_names, K, true, &e), &e);
-    if (l.method->prepare)
+    if (l.method->prepare) { // the others' parameters are there from the start
+        assert_ok(l.method->classes(&l, steps_names, K, true, &e), &e);
         assert_ok(l.method->prepare(&l, &data, &e), &e);
+    }
     if ((long)l.n != (row->parameters ? row->parameters(params, &sizes) : 0)) {
         char *text = json_dumps(params, JSON_COMPACT);
         fail_msg("%s %s: %zu parameters, the plan says %ld", row->name, text, l.n,
@@ -116,6 +119,8 @@ static void the_literatures_numbers(void **unused)
         {"kgcoop", "rank", "0", 2048},
         {"prograd", "rank", "0", 8192},
         {"maple", "rank", "0", 3555072},
+        {"ivlp", "rank", "0", 30720},
+        {"promptsrc", "rank", "0", 46080},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         const struct method_row *row = method_find(known[i].method);
