@@ -268,9 +268,7 @@ static void meta_backward(struct learner *l, struct cocoop *s, int n)
     d->ops->zero(d, g + s->w1, (l->n - s->w1) * sizeof *g);
     d->ops->matmul_tn(d, g + s->w2, s->dshift, s->hidden, C, H, n, 1);
     d->ops->scatter_add(d, g + s->b2, s->dshift, s->zeros, n, C);
-    for (size_t i = 0; i < (size_t)n; i++) // dshift_i W2
-        d->ops->matmul_tn(d, s->dhidden + i * (size_t)H, s->dshift + i * (size_t)C,
-                          l->parameters + s->w2, 1, H, C, 1);
+    d->ops->matmul_nn(d, s->dhidden, s->dshift, l->parameters + s->w2, n, H, C, 1);
     d->ops->relu_bwd(d, s->dhidden, s->dhidden, s->hidden, (size_t)n * (size_t)H);
     d->ops->matmul_tn(d, g + s->w1, s->dhidden, s->x, H, E, n, 1);
     d->ops->scatter_add(d, g + s->b1, s->dhidden, s->zeros, n, H);
