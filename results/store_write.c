@@ -303,7 +303,8 @@ static int seal_rows(struct store *s, const char *run, int n, char seal[HASH_HEX
 static int has_metrics(struct store *s, const char *run, struct err *e)
 {
     struct sqlite3_stmt *q;
-    int rc = store__query(s, &q, e, "SELECT 1 FROM run WHERE id = ?1 AND job <> 'encode'", "t", run);
+    int rc =
+        store__query(s, &q, e, "SELECT 1 FROM run WHERE id = ?1 AND job <> 'encode'", "t", run);
     if (rc == 0)
         rc = store__step(s, q, e);
     if (rc == 1)

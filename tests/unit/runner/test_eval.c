@@ -161,6 +161,9 @@ static void a_result_read_back_predicts_what_it_did_after_training(void **state)
         {"kgcoop", "epochs=2;batch=8"},
         {"prograd", "epochs=2;batch=8"},
         {"clip-adapter", "epochs=2;batch=8;lr=0.1"},
+        {"maple", "epochs=1;batch=8;depth=2"},
+        {"promptsrc", "epochs=2;batch=8;depth=2"},
+        {"ivlp", "epochs=1;batch=8;depth=2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *train = make_train(cases[i].method, cases[i].own), *eval = make_eval(train);
