@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DROPOUT_STREAM = 0x726c70 }; // names this use of the counter-based generator
-
 /* ---- start ---- */
 
 static int encode_words(const struct learner *l, const char *text, int **ids, size_t *n,
@@ -98,32 +96,6 @@ static enum context_position position_of(const struct learner *l)
     return CONTEXT_END;
 }
 
-/*
- * The factors' start. One of them is zero, so that training starts at the given context; the other
- * is drawn from a stream of its own, seeded with the run's seed, as
- * recipes/pocket/scripts/evaluate.py draws it (assumed: the paper's setting is not known). Without
- * the initialisation branch there is no start to begin at, and both factors are drawn.
- */
-static float *factors_start(const struct learner *l, const struct context *c)
-{
-    size_t G = (size_t)c->groups, a = G * (size_t)(c->M * c->R), b = G * (size_t)(c->R * c->C);
-    bool zero_a = str_eq(spec_get_text(l->params, "zero"), "A");
-    bool both = has_key(l, "init-branch") && str_eq(spec_get_text(l->params, "init-branch"), "no");
-    float std = (float)spec_get_real(l->params, "std"), *initial = mem_zero(a + b, sizeof *initial);
-    struct rng fresh;
-    rng_seed_torch(&fresh, l->seed);
-    for (int factor = 0; factor < 2; factor++) {
-        size_t n = factor ? b : a, drawn = n < 16 ? 16 : n; // torch's rule begins at 16
-        if (!both && (factor == 0) == zero_a)
-            continue;
-        float *normal = mem_alloc(drawn, sizeof *normal);
-        rng_torch_normal(&fresh, std, drawn, normal);
-        memcpy(factor ? initial + a : initial, normal, n * sizeof *normal);
-        free(normal);
-    }
-    return initial;
-}
-
 void context_open(struct learner *l, float *start, int groups, int M, float **initial)
 {
     struct context *c = l->context = mem_zero(1, sizeof *c);
@@ -143,14 +115,11 @@ void context_open(struct learner *l, float *start, int groups, int M, float **in
         *initial = mem_dup(start, size * sizeof *start);
         return;
     }
-    if (has_key(l, "init-branch") && str_eq(spec_get_text(l->params, "init-branch"), "no"))
+    if (lowrank_alone(l))
         memset(start, 0, size * sizeof *start);
-    c->n = (size_t)groups * (size_t)(c->R * (M + c->C));
-    c->dropout = (float)spec_get_real(l->params, "dropout");
-    c->start_device = device_put(l->device, start, size);
-    c->mask = device_floats(l->device, size);
-    c->host_mask = mem_alloc(size, sizeof *c->host_mask);
-    *initial = factors_start(l, c);
+    lowrank_open(&c->factors, l, start, groups, M, c->R, c->C, LOWRANK_TEXT);
+    c->n = lowrank_size(&c->factors);
+    *initial = lowrank_initial(&c->factors, l);
 }
 
 /* Numbers in one level of vectors. */
@@ -213,44 +182,16 @@ void context_free(struct learner *l)
     if (!c)
         return;
     release_classes(l);
-    float *blocks[] = {c->vectors, c->dvectors, c->start_device, c->mask};
-    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
-        device_release(l->device, blocks[i]);
+    lowrank_release(&c->factors, l);
+    device_release(l->device, c->vectors);
+    device_release(l->device, c->dvectors);
     free(c->start);
     free(c->rest);
-    free(c->host_mask);
     free(c);
     l->context = NULL;
 }
 
 /* ---- parameters -> vectors, and back ---- */
-
-static void draw_mask(struct learner *l, uint64_t number)
-{
-    struct context *c = l->context;
-    size_t n = (size_t)c->contexts * (size_t)c->C;
-    float keep = 1.0f / (1.0f - c->dropout);
-    uint32_t words[4];
-    for (size_t i = 0; i < n; i++) {
-        if (i % 4 == 0)
-            rng_at(l->seed, number << 32 | i / 4, DROPOUT_STREAM, words);
-        c->host_mask[i] = rng_unit(words[i % 4]) < c->dropout ? 0.0f : keep;
-    }
-    l->device->ops->upload(l->device, c->mask, c->host_mask, n * sizeof(float));
-}
-
-/* Group g's factors within a block laid out like the parameters: all A (G, M, R), then all B (G, R,
- * C). */
-static float *factor_a(const struct context *c, const float *block, int g)
-{
-    return (float *)block + (size_t)g * (size_t)(c->M * c->R);
-}
-
-static float *factor_b(const struct context *c, const float *block, int g)
-{
-    return (float *)block + (size_t)c->groups * (size_t)(c->M * c->R) +
-           (size_t)g * (size_t)(c->R * c->C);
-}
 
 void context_compose(struct learner *l, bool training, uint64_t number)
 {
@@ -260,15 +201,7 @@ void context_compose(struct learner *l, bool training, uint64_t number)
         d->ops->copy(d, c->vectors, l->parameters, c->n);
         return;
     }
-    c->masked = training && c->dropout > 0;
-    if (c->masked)
-        draw_mask(l, number);
-    for (int g = 0; g < c->groups; g++) {
-        size_t at = (size_t)g * (size_t)(c->M * c->C);
-        d->ops->lowrank_fwd(d, c->vectors + at, c->start_device + at, factor_a(c, l->parameters, g),
-                            factor_b(c, l->parameters, g), c->masked ? c->mask + at : NULL, c->M,
-                            c->R, c->C);
-    }
+    lowrank_compose(&c->factors, l, l->parameters, c->vectors, training, number);
     d->ops->copy(d, c->vectors + level_of(c), l->parameters + deep_at(c), c->n - deep_at(c));
 }
 
@@ -428,12 +361,7 @@ void context_gradient(struct learner *l, float *gradient)
         d->ops->copy(d, gradient, c->dvectors, c->n);
         return;
     }
-    for (int g = 0; g < c->groups; g++) {
-        size_t at = (size_t)g * (size_t)(c->M * c->C);
-        d->ops->lowrank_bwd(d, factor_a(c, gradient, g), factor_b(c, gradient, g), c->dvectors + at,
-                            factor_a(c, l->parameters, g), factor_b(c, l->parameters, g),
-                            c->masked ? c->mask + at : NULL, c->M, c->R, c->C);
-    }
+    lowrank_gradient(&c->factors, l, l->parameters, c->dvectors, gradient);
     d->ops->copy(d, gradient + deep_at(c), c->dvectors + level_of(c), c->n - deep_at(c));
 }
 

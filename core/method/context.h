@@ -9,6 +9,7 @@
 #define PROMPTGRID_METHOD_CONTEXT_H
 
 #include "core/clip/text.h"
+#include "core/method/lowrank.h"
 #include "core/method/method.h"
 
 enum context_position { CONTEXT_END, CONTEXT_MIDDLE, CONTEXT_FRONT }; // where the name is not
@@ -24,11 +25,8 @@ struct context {
     float *vectors, *dvectors; // device, (depth, contexts, C)
     size_t n;                  // parameters: the first ones of the learner's
 
-    /* low rank; R = 0: trained in full */
-    int R;
-    float dropout;
-    float *start_device, *mask, *host_mask; // (contexts, C); mask 0 or 1 / (1 - dropout)
-    bool masked;                            // `vectors` were made with `mask`
+    int R;                  // rank; 0: trained in full
+    struct lowrank factors; // of the first level
 
     /* classes in work */
     struct text *text;

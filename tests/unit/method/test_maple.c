@@ -39,7 +39,7 @@ static void run(int rank, const char *key)
                                     {0}};
     if (rank) { // what the product is added to
         float *start = oracle_values("ctx", DEEP_M * C, 0.1);
-        t.d->ops->upload(t.d, t.l.context->start_device, start, DEEP_M * C * sizeof *start);
+        t.d->ops->upload(t.d, t.l.context->factors.start, start, DEEP_M * C * sizeof *start);
         free(start);
     }
     deep_set(&t, rank ? low : full);
