@@ -108,6 +108,8 @@ const struct backbone_row backbone_rows[] = {
     {"vit-b16", "ViT-B/16"},
     {"vit-b32", "ViT-B/32"},
     {"vit-l14", "ViT-L/14"},
+    {"rn50", "RN50"},
+    {"rn101", "RN101"},
     {NULL, NULL},
 };
 
@@ -251,7 +253,8 @@ static int find_backbone(const struct roots *r, const char *name, char **folder,
 
 static bool is_merges(const char *name)
 {
-    return str_starts(name, "bpe") && (str_ends(name, ".txt") || str_ends(name, ".txt.gz"));
+    return str_eq(name, "merges.txt") ||
+           (str_starts(name, "bpe") && (str_ends(name, ".txt") || str_ends(name, ".txt.gz")));
 }
 
 /* The one merges file in `folder`. */
@@ -276,8 +279,9 @@ static int find_merges(const char *folder, char **merges, struct err *e)
     if (found)
         *merges = fs_join(folder, found);
     else
-        rc = err_set(e, ERR_MISSING, "folder '%s' holds no merges file bpe*.txt or bpe*.txt.gz",
-                     folder);
+        rc =
+            err_set(e, ERR_MISSING,
+                    "folder '%s' holds no merges file bpe*.txt, bpe*.txt.gz or merges.txt", folder);
 out:
     fs_names_release(&names);
     return rc;

@@ -72,7 +72,8 @@ void roots_release(struct roots *r);
 int roots_dataset(const struct roots *r, const struct dataset_row *d, char **folder, struct err *e);
 
 /* A backbone's files, for a catalogue name (<root>/backbones/NAME, or recipes/NAME at home for
- * pocket) or a folder. `merges` is the one file *.txt or *.txt.gz whose name starts with "bpe". */
+ * pocket) or a folder. `merges` is the one file bpe*.txt, bpe*.txt.gz or merges.txt (Hugging
+ * Face's). */
 struct backbone_files {
     char *weights, *merges;
 };

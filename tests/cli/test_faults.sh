@@ -75,7 +75,7 @@ rm bb/bpe_pocket.txt
 expect_status 3 "$promptgrid" run --workspace w4 bad.yaml
 same err <<'END'
 promptgrid: warning: 4 of 4 runs cannot run here:
-folder 'SCRATCH/bb' holds no merges file bpe*.txt or bpe*.txt.gz
+folder 'SCRATCH/bb' holds no merges file bpe*.txt, bpe*.txt.gz or merges.txt
 promptgrid: error: something is missing for 'bad.yaml'; --keep-going runs what can be run
 END
 

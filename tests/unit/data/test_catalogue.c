@@ -32,7 +32,8 @@ static void sets_name_rows_that_exist(void **state)
     assert_null(dataset_find("caltech"));
     assert_string_equal(dataset_find("oxford_flowers")->label, "Flowers102");
     assert_string_equal(backbone_find("vit-b16")->label, "ViT-B/16");
-    assert_null(backbone_find("rn50"));
+    assert_string_equal(backbone_find("rn101")->label, "RN101");
+    assert_null(backbone_find("rn50x4"));
 }
 
 static void the_variants_of_imagenet_are_targets(void **state)
@@ -204,7 +205,8 @@ static void a_backbone_folder_needs_one_merges_file(void **state)
     free(want);
     assert_ok(fs_write(path, "", 0, &e), &e);
     assert_int_equal(roots_backbone(&roots, folder, &f, &e), ERR_MISSING);
-    want = str_format("folder '%s' holds no merges file bpe*.txt or bpe*.txt.gz", folder);
+    want =
+        str_format("folder '%s' holds no merges file bpe*.txt, bpe*.txt.gz or merges.txt", folder);
     assert_text(&e, want);
     free(want);
     free(path);
