@@ -1,7 +1,9 @@
 /*
  * Our side of the benches: `bench text WEIGHTS PROMPTS.json STEPS THREADS` and
- * `bench vit WEIGHTS IMAGES STEPS THREADS`. Prints a JSON object: seconds of each step, peak
- * memory. PROMPTS.json is an array of token-id arrays, class names only (run.py makes it).
+ * `bench fp32|bf16 WEIGHTS IMAGES STEPS THREADS`, the image tower in that precision. Prints a JSON
+ * object: seconds of each step, peak memory; of bf16 also how far the worst image's features are
+ * from fp32's, as relative L2 error and as cosine. PROMPTS.json is an array of token-id arrays,
+ * class names only (run makes it).
  */
 #include "core/base/mem.h"
 #include "core/base/str.h"
@@ -9,6 +11,7 @@
 #include "core/clip/vision.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +31,15 @@ static int fail(const struct err *e)
     return 1;
 }
 
-static void print(const double *seconds, int n)
+/* `more`: further members of the object, or "". */
+static void print(const double *seconds, int n, const char *more)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     printf("{\"seconds\": [");
     for (int i = 0; i < n; i++)
         printf("%s%.6f", i ? ", " : "", seconds[i]);
-    printf("], \"peak_mb\": %.1f}\n", (double)usage.ru_maxrss / 1024);
+    printf("], \"peak_mb\": %.1f%s}\n", (double)usage.ru_maxrss / 1024, more);
 }
 
 /* SOT, 4 context vectors, the name's ids, EOT. */
@@ -85,7 +89,7 @@ static int bench_text(const char *weights, const char *prompts, int steps, struc
         if (i >= 0)
             seconds[i] = now() - start;
     }
-    print(seconds, steps);
+    print(seconds, steps, "");
     free(seconds);
     free(host);
     device_release(d, gradient);
@@ -98,33 +102,76 @@ static int bench_text(const char *weights, const char *prompts, int steps, struc
     return 0;
 }
 
-static int bench_vit(const char *weights, int images, int steps, struct device *d)
+/* Seconds of `steps` passes over the images, and their features (images, E) in *out. */
+static int time_images(const char *weights, int what, size_t images, int steps, struct device *d,
+                       double *seconds, float **out, size_t *E)
 {
     struct err e = {0};
     struct clip m;
-    if (clip_open(&m, weights, d, CLIP_VISION, &e) < 0)
+    if (clip_open(&m, weights, d, what, &e) < 0)
         return fail(&e);
-    struct vision *v = vision_new(&m, images);
-    size_t size = 3 * (size_t)m.shape.image_size * (size_t)m.shape.image_size;
-    float *x = mem_alloc((size_t)images * size, sizeof *x);
-    float *out = mem_alloc((size_t)images * (size_t)m.shape.embed, sizeof *out);
-    for (size_t i = 0; i < (size_t)images * size; i++)
-        x[i] = 0.01f * (float)(i % 101) - 0.5f;
-    double *seconds = mem_alloc((size_t)steps, sizeof *seconds);
+    struct vision *v = vision_new(&m, (int)images);
+    size_t n = images * 3 * (size_t)m.shape.image_size * (size_t)m.shape.image_size;
+    float *x = mem_alloc(n, sizeof *x);
+    *E = (size_t)m.shape.embed;
+    *out = mem_alloc(images * *E, sizeof **out);
+    uint32_t noise = 1;
+    for (size_t i = 0; i < n; i++) {
+        noise = noise * 1664525 + 1013904223;
+        x[i] = (float)(noise >> 8) * 0x1p-22f - 2;
+    }
     for (int i = -1; i < steps; i++) {
         double start = now();
-        if (vision_forward(v, x, (size_t)images, out, &e) < 0)
+        if (vision_forward(v, x, images, *out, &e) < 0)
             return fail(&e);
         if (i >= 0)
             seconds[i] = now() - start;
     }
-    print(seconds, steps);
-    free(seconds);
     free(x);
-    free(out);
     vision_free(v);
     clip_close(&m);
     return 0;
+}
+
+/* Of the image that is worst off: |a - b| / |b| and a . b / |a| |b|. */
+static void compare(const float *a, const float *b, size_t images, size_t E, double *error,
+                    double *cosine)
+{
+    *error = 0;
+    *cosine = 1;
+    for (size_t i = 0; i < images; i++, a += E, b += E) {
+        double dot = 0, aa = 0, bb = 0, dd = 0;
+        for (size_t c = 0; c < E; c++) {
+            dot += (double)a[c] * b[c];
+            aa += (double)a[c] * a[c];
+            bb += (double)b[c] * b[c];
+            dd += ((double)a[c] - b[c]) * ((double)a[c] - b[c]);
+        }
+        *error = fmax(*error, sqrt(dd / bb));
+        *cosine = fmin(*cosine, dot / sqrt(aa * bb));
+    }
+}
+
+static int bench_images(const char *weights, bool bf16, int images, int steps, struct device *d)
+{
+    double *seconds = mem_zero((size_t)steps, sizeof *seconds), error, cosine;
+    float *out = NULL, *reference = NULL;
+    char more[128] = "";
+    size_t n = (size_t)images, E;
+    int rc =
+        time_images(weights, CLIP_VISION | (bf16 ? CLIP_BF16 : 0), n, steps, d, seconds, &out, &E);
+    if (rc == 0 && bf16)
+        rc = time_images(weights, CLIP_VISION, n, 0, d, NULL, &reference, &E);
+    if (rc == 0 && bf16) {
+        compare(out, reference, n, E, &error, &cosine);
+        snprintf(more, sizeof more, ", \"error\": %.3g, \"cosine\": %.6f", error, cosine);
+    }
+    if (rc == 0)
+        print(seconds, steps, more);
+    free(seconds);
+    free(out);
+    free(reference);
+    return rc;
 }
 
 static int count(const char *text)
@@ -140,16 +187,17 @@ static int count(const char *text)
 int main(int argc, char **argv)
 {
     if (argc != 6) {
-        fprintf(stderr, "usage: bench text|vit WEIGHTS PROMPTS.json|IMAGES STEPS THREADS\n");
+        fprintf(stderr, "usage: bench text|fp32|bf16 WEIGHTS PROMPTS.json|IMAGES STEPS THREADS\n");
         return 2;
     }
     struct err e = {0};
     struct device *d;
-    bool text = strcmp(argv[1], "text") == 0;
+    bool text = str_eq(argv[1], "text"), bf16 = str_eq(argv[1], "bf16");
     int threads = count(argv[5]), steps = count(argv[4]), images = text ? 1 : count(argv[3]);
     if (device_open(&d, "cpu", threads, &e) < 0)
         return fail(&e);
-    int rc = text ? bench_text(argv[2], argv[3], steps, d) : bench_vit(argv[2], images, steps, d);
+    int rc = text ? bench_text(argv[2], argv[3], steps, d)
+                  : bench_images(argv[2], bf16, images, steps, d);
     device_close(d);
     return rc;
 }
