@@ -20,7 +20,7 @@ struct grid_run {
     char *protocol, *backbone, *dataset, *method;
     char *source;    // trained on, where that is not `dataset` by the protocol; NULL otherwise
     char *views;     // "none", "fresh", "8", ...
-    char *precision; // "fp32"
+    char *precision; // "fp32", "bf16"
     int shots, seed; // 0, 0 for a method that does not train
     json_t *params;  // every key of the method, resolved; zero-shot's "template" may be absent
     size_t line;     // of the recipe, for messages

@@ -23,7 +23,7 @@ enum { BATCH = 32 }; // images decoded at once
 
 struct embed {
     /* options */
-    const char *backbone;
+    const char *backbone, *precision;
     bool json;
     struct opt_list texts, images, data;
 
@@ -241,7 +241,8 @@ static int embed(struct embed *o, struct err *e)
 {
     struct roots roots = {0};
     struct backbone_files files = {0};
-    const int towers = (o->texts.n ? CLIP_TEXT : 0) | (o->images.n ? CLIP_VISION : 0);
+    const int towers = (o->texts.n ? CLIP_TEXT : 0) | (o->images.n ? CLIP_VISION : 0) |
+                       (str_eq(o->precision, "bf16") ? CLIP_BF16 : 0);
     int rc = roots_open(&roots, o->data.items, o->data.n, e);
     if (rc < 0 || (rc = roots_backbone(&roots, o->backbone, &files, e)) < 0 ||
         (rc = device_open(&o->device, "cpu", thread_cores(), e)) < 0 ||
@@ -266,12 +267,13 @@ out:
 
 int runner_embed(int argc, char **argv)
 {
-    struct embed o = {0};
+    struct embed o = {.precision = "fp32"};
     const struct opt options[] = {
         {"backbone", OPT_TEXT, &o.backbone, "NAME|DIR", "a backbone, or a folder that holds one"},
         {"text", OPT_LIST, &o.texts, "TEXT", "a text; may be given again"},
         {"image", OPT_LIST, &o.images, "FILE", "a JPEG or PNG file; may be given again"},
         {"data", OPT_LIST, &o.data, "DIR", "folder of data; may be given again"},
+        {"precision", OPT_TEXT, &o.precision, "NAME", "of the image tower: fp32 (default) or bf16"},
         {"json", OPT_FLAG, &o.json, NULL, "print text_features, image_features and logits"},
         {0},
     };
@@ -289,6 +291,9 @@ int runner_embed(int argc, char **argv)
                      argv[1]);
     } else if (rc == 0 && (!o.backbone || o.texts.n + o.images.n == 0)) {
         rc = err_set(&e, ERR_USAGE, "embed: expected --backbone NAME|DIR and a --text or --image");
+    } else if (rc == 0 && !str_eq(o.precision, "fp32") && !str_eq(o.precision, "bf16")) {
+        rc = err_set(&e, ERR_USAGE, "embed: unknown precision '%s', expected fp32 or bf16",
+                     o.precision);
     } else if (rc == 0) {
         rc = embed(&o, &e);
     }

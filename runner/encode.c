@@ -31,6 +31,7 @@ struct encode {
     size_t views;
     bool augment; // false: the test transform
     double scale; // smallest share of the image in a view
+    int bf16;     // CLIP_BF16, or 0 for fp32
     uint64_t seed;
 
     struct device *device;
@@ -108,6 +109,7 @@ static int read_spec(struct encode *x, const struct job *job, struct err *e)
     x->augment = !str_eq(spec_get_text(spec, "views"), "none");
     x->scale =
         json_object_get(spec, "crop-scale") ? spec_get_real(spec, "crop-scale") : SPEC_CROP_SCALE;
+    x->bf16 = str_eq(spec_get_text(spec, "precision"), "bf16") ? CLIP_BF16 : 0;
     x->views = (size_t)spec_get_int(spec, "epochs");
     bool picks = str_eq(spec_get_text(spec, "cover"), "picks");
     if (!x->views || (!x->augment && x->views != 1) || (picks && x->part == SPLIT_TEST) ||
@@ -221,7 +223,7 @@ int encode_job(const struct job *job, struct err *e)
         goto out;
     start_send(x->device, job->threads, 0);
     if ((rc = read_spec(x, job, e)) < 0 ||
-        (rc = clip_open(&x->clip, job->weights, x->device, CLIP_VISION, e)) < 0)
+        (rc = clip_open(&x->clip, job->weights, x->device, CLIP_VISION | x->bf16, e)) < 0)
         goto out;
     size_t size = (size_t)x->clip.shape.image_size, dim = (size_t)x->clip.shape.embed;
     x->pool = thread_pool_new(job->threads);

@@ -3,8 +3,9 @@
  *
  * A product is cut into blocks of ROWS x COLUMNS, fixed whatever the number of threads, and the
  * pool computes each block on one thread. Frozen weights are packed once into the layout that
- * oneDNN prefers, one packed matrix per block of COLUMNS outputs; for bf16 products they are
- * rounded then, and the inputs before each product.
+ * oneDNN prefers, one packed matrix per block of COLUMNS outputs. For bf16 products they are
+ * rounded then, and the inputs before each product; a block there has all columns, because oneDNN's
+ * best bf16 kernels write whole rows only.
  */
 #include "core/device/cpu/onednn.h"
 
@@ -13,9 +14,10 @@
 #include <stdlib.h>
 
 enum {
-    ROWS = 256,    // rows of a block
-    COLUMNS = 256, // outputs of a block
-    PACK_ROWS = 64 // rows that the packed layout is chosen for; the layout serves any number
+    ROWS = 256,      // rows of a block
+    COLUMNS = 256,   // outputs of a block
+    BF16_ROWS = 128, // rows of a block of a bf16 product
+    PACK_ROWS = 64   // rows that the packed layout is chosen for; the layout serves any number
 };
 
 /* A packed block: W's outputs first .. first + n - 1 for k inputs. */
@@ -27,6 +29,7 @@ struct packed {
 /* One direction of a layer: y (R, n) = x (R, k) W', W' (k, n). */
 struct direction {
     int n, k, blocks;
+    int rows; // of a block
     bool bf16;
     struct packed *block;
     float *bias; // (n) or NULL
@@ -130,21 +133,25 @@ static struct kernel *kernel_get(struct cpu *c, const struct kernel *want,
     return kernel;
 }
 
-/* Pack `from`, seen as (k, n) with strides (row, column), into blocks of COLUMNS. */
+/* Pack `from`, seen as (k, n) with strides (row, column), into blocks of columns. */
 static void direction_pack(struct cpu *c, struct direction *dir, const float *from, int k, int n,
                            int row, int column, const float *bias, bool bf16)
 {
     if (bf16 && !onednn_bf16(c))
         return;
-    *dir = (struct direction){
-        .n = n, .k = k, .blocks = (int)cpu_chunks((size_t)n, COLUMNS), .bf16 = bf16};
+    const int columns = bf16 ? n : COLUMNS;
+    *dir = (struct direction){.n = n,
+                              .k = k,
+                              .blocks = (int)cpu_chunks((size_t)n, (size_t)columns),
+                              .rows = bf16 ? BF16_ROWS : ROWS,
+                              .bf16 = bf16};
     dir->block = mem_zero((size_t)dir->blocks, sizeof *dir->block);
     if (bias)
         dir->bias = mem_dup(bias, (size_t)n * sizeof *bias);
     for (int i = 0; i < dir->blocks; i++) {
         struct packed *p = &dir->block[i];
-        p->first = i * COLUMNS;
-        p->n = n - p->first < COLUMNS ? n - p->first : COLUMNS;
+        p->first = i * columns;
+        p->n = n - p->first < columns ? n - p->first : columns;
         const struct kernel *kernel = kernel_get(
             c,
             &(struct kernel){
@@ -204,7 +211,7 @@ static void product_chunk(void *arg, size_t chunk)
     const struct packed *block = &p->dir->block[cb];
     struct kernel *kernel = p->kernel[rb == p->row_blocks - 1][cb == p->dir->blocks - 1];
     dnnl_engine_t engine = p->c->onednn->engine;
-    size_t row = (size_t)rb * ROWS, in = row * (size_t)p->dir->k;
+    size_t row = (size_t)rb * (size_t)p->dir->rows, in = row * (size_t)p->dir->k;
     float *y = p->y + row * (size_t)p->dir->n + block->first;
     const void *x = p->x16 ? (const void *)(p->x16 + in) : p->x + in;
     void *scratch = cpu_scratch(p->c, dnnl_memory_desc_get_size(&kernel->scratch) / 4 + 1);
@@ -238,11 +245,11 @@ static void direction_run(struct device *d, float *y, const float *x, const stru
         return;
     BUG_IF(!dir->blocks);
     struct product p = {.c = c, .dir = dir, .y = y, .x = x, .rows = R};
-    p.row_blocks = (int)cpu_chunks((size_t)R, ROWS);
+    p.row_blocks = (int)cpu_chunks((size_t)R, (size_t)dir->rows);
     for (int lr = 0; lr < 2; lr++)
         for (int lc = 0; lc < 2; lc++) {
             const struct packed *block = &dir->block[lc ? dir->blocks - 1 : 0];
-            int rows = lr ? R - (p.row_blocks - 1) * ROWS : ROWS;
+            int rows = lr ? R - (p.row_blocks - 1) * dir->rows : dir->rows;
             const dnnl_memory_desc_t *layout;
             dnnl_memory_get_memory_desc(block->memory, &layout);
             p.kernel[lr][lc] = kernel_get(c,

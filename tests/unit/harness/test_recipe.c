@@ -26,6 +26,10 @@ static void unknown_names_suggest_the_nearest(void **state)
                    "r.yaml:4:16: unknown dataset 'pocket6', did you mean 'pocket5'?\n"
                    "dataset: [dtd, pocket6]\n"
                    "               ^");
+    assert_refused(HEAD "precision: fp16\n",
+                   "r.yaml:6:12: unknown precision 'fp16', did you mean 'fp32'?\n"
+                   "precision: fp16\n"
+                   "           ^");
     assert_refused(METHOD("method: [zero-shot, cop]\n"),
                    "r.yaml:5:21: unknown method 'cop', did you mean 'coop'?\n"
                    "method: [zero-shot, cop]\n"

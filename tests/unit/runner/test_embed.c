@@ -163,7 +163,7 @@ static void each_mistake_has_its_own_words_and_status(void **state)
     (void)state;
     static char none[] = "/nonexistent/x.jpg",
                 long_text[] = "1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1",
-                bad[] = "\xff";
+                bad[] = "\xff", fp16[] = "--precision=fp16";
     const struct {
         command f;
         int status, argc;
@@ -180,6 +180,11 @@ static void each_mistake_has_its_own_words_and_status(void **state)
          4,
          {NULL, backbone, pocket, none},
          "embed: unexpected '/nonexistent/x.jpg'; texts follow --text, images --image"},
+        {runner_embed,
+         2,
+         6,
+         {NULL, backbone, pocket, text, pocket, fp16},
+         "embed: unknown precision 'fp16', expected fp32 or bf16"},
         {runner_embed,
          3,
          5,

@@ -121,6 +121,40 @@ static void any_number_of_threads_gives_the_same_bank(void **state)
     free(home);
 }
 
+static void bf16_features_are_near_fp32s(void **state)
+{
+    (void)state;
+    struct err e;
+    struct bank wide, narrow;
+    char *home = t_folder(), *folder = dataset_folder("pocket-land");
+    char *out[2] = {fs_join(home, "fp32.bank"), fs_join(home, "bf16.bank")};
+    json_t *spec = make_spec("pocket-land", "test", "none", 1, 0), *other = json_deep_copy(spec);
+    json_object_set_new(other, "precision", json_string("bf16"));
+    assert_ok(spec_check(other, &e), &e);
+    assert_ok(encode(spec, folder, out[0], 2, &e), &e);
+    const int rc = encode(other, folder, out[1], 2, &e);
+    if (rc == ERR_MISSING) {
+        print_message("skipped: %s\n", e.text);
+    } else {
+        assert_ok(rc, &e);
+        assert_ok(bank_open(&wide, out[0], spec, &e), &e);
+        assert_int_equal(bank_open(&narrow, out[1], spec, &e), ERR_CORRUPT); // a bank of its own
+        assert_ok(bank_open(&narrow, out[1], other, &e), &e);
+        for (size_t i = 0; i < wide.images; i++)
+            assert_near(narrow.features + i * wide.dim, wide.features + i * wide.dim, wide.dim,
+                        0.01);
+        assert_true(memcmp(narrow.features, wide.features, wide.dim * sizeof(float)) != 0);
+        bank_close(&wide);
+        bank_close(&narrow);
+    }
+    json_decref(spec);
+    json_decref(other);
+    free(out[0]);
+    free(out[1]);
+    free(folder);
+    free(home);
+}
+
 static void picks_are_the_base_half_of_the_selection(void **state)
 {
     (void)state;
@@ -344,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_equal_the_goldens),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bank),
+        cmocka_unit_test(bf16_features_are_near_fp32s),
         cmocka_unit_test(picks_are_the_base_half_of_the_selection),
         cmocka_unit_test(events_tell_the_whole_story),
         cmocka_unit_test(files_that_changed_are_refused),
