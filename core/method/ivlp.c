@@ -24,14 +24,10 @@ static void draw_blocks(struct rng *r, int blocks, uint64_t width, int depth, si
     }
 }
 
-/*
- * The reference draws these prompts while it constructs CLIP (spec/training.md section 3), so they
- * lie at certain places of torch's stream: level 0 of the image after the patch convolution, the
- * others after the block that they enter. visual (depth, M, V); deep (depth, text level), whose
- * level 0 is not drawn.
- */
-static void draw_prompts(const struct learner *l, const struct image_prompt *p, size_t text_level,
-                         struct rng *r, float *visual, float *deep)
+/* They lie at certain places of torch's stream (spec/training.md section 3): level 0 of the image
+ * after the patch convolution, the others after the block that they enter. */
+void ivlp_draw(const struct learner *l, const struct image_prompt *p, int text_depth,
+               size_t text_level, struct rng *r, float *visual, float *deep)
 {
     const struct clip_shape *s = &l->clip->shape;
     uint64_t w = (uint64_t)s->vision_width, t = (uint64_t)s->text_width;
@@ -48,7 +44,7 @@ static void draw_prompts(const struct learner *l, const struct image_prompt *p, 
     rng_skip(r, embeddings);
     draw_blocks(r, s->vision_layers, w, p->depth, level, visual);
     rng_skip(r, projection);
-    draw_blocks(r, s->text_layers, t, p->depth, text_level, deep);
+    draw_blocks(r, s->text_layers, t, text_depth, text_level, deep);
     rng_skip(r, clip_init_draws(s) - conv - embeddings - projection - blocks);
 }
 
@@ -65,7 +61,7 @@ int ivlp_open(struct ivlp *s, struct learner *l, struct rng *r, struct err *e)
     size_t level = (size_t)image_M * (size_t)s->image.V, visual_n = (size_t)D * level;
     float *visual = mem_alloc(visual_n, sizeof *visual);
     float *deep = mem_alloc((size_t)D * text_level, sizeof *deep);
-    draw_prompts(l, &s->image, text_level, r, visual, deep);
+    ivlp_draw(l, &s->image, D, text_level, r, visual, deep);
     if ((rc = context_start_first(l, r, words, M, &start, e)) < 0)
         goto out;
     context_open(l, start, 1, M, &initial);

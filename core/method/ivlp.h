@@ -11,6 +11,11 @@ struct ivlp {
     size_t at; // where its (depth, M, V) are in the parameters, after the context's
 };
 
+/* Prompts as the reference draws them while it constructs CLIP: visual (p->depth, M, V), and deep
+ * (text_depth, text_level numbers), whose level 0 is not drawn. `r` stands after that. */
+void ivlp_draw(const struct learner *l, const struct image_prompt *p, int text_depth,
+               size_t text_level, struct rng *r, float *visual, float *deep);
+
 /* Parameters from the keys "context", "length", "image-length" and "depth". `r` comes to stand
  * where constructing CLIP with such prompts leaves it. */
 int ivlp_open(struct ivlp *s, struct learner *l, struct rng *r, struct err *e);

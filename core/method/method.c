@@ -11,10 +11,10 @@
 #include <stdlib.h>
 
 static const struct method *const methods[] = {
-    &method_zero_shot,     &method_coop,         &method_rlp,          &method_cocoop,
-    &method_kgcoop,        &method_prograd,      &method_maple,        &method_ivlp,
-    &method_promptsrc,     &method_linear_probe, &method_clip_adapter, &method_tip_adapter,
-    &method_tip_adapter_f, &method_taskres,
+    &method_zero_shot,   &method_coop,          &method_rlp,          &method_cocoop,
+    &method_kgcoop,      &method_prograd,       &method_maple,        &method_ivlp,
+    &method_promptsrc,   &method_vpt,           &method_linear_probe, &method_clip_adapter,
+    &method_tip_adapter, &method_tip_adapter_f, &method_taskres,
 };
 
 const struct method *method_get(const char *name)

@@ -139,6 +139,6 @@ extern const struct method method_zero_shot, method_coop, method_rlp;
 extern const struct method method_cocoop, method_kgcoop, method_prograd;
 extern const struct method method_linear_probe, method_clip_adapter, method_taskres;
 extern const struct method method_tip_adapter, method_tip_adapter_f;
-extern const struct method method_maple, method_ivlp, method_promptsrc;
+extern const struct method method_maple, method_ivlp, method_promptsrc, method_vpt;
 
 #endif

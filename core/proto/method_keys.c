@@ -265,6 +265,20 @@ static const struct method_key promptsrc_keys[] = {
     {0},
 };
 
+static const struct method_key vpt_keys[] = {
+    {"context", KEY_TEXT, 0, 0, NULL, "a photo of a",
+     "words before the class name; the text is frozen (assumed)"},
+    {"length", KEY_INT, 1, 64, NULL, "8", "rows of a level"},
+    {"depth", KEY_INT, 1, 64, NULL, "12",
+     "levels of prompts in the image tower, at most as many as it has blocks"},
+    {"rank", KEY_INT, 0, 64, NULL, "0",
+     "train a level's rows as start + A B of this rank, start frozen: RLP on the image side "
+     "(assumed); 0 = in full"},
+    FACTOR_KEYS,
+    SGD_KEYS_OF("5", "4", "0.0025"),
+    {0},
+};
+
 const struct method_row method_rows[] = {
     {"zero-shot", "zero-shot CLIP", "zero-shot CLIP", false,
      "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys, 0, NULL},
@@ -295,6 +309,10 @@ const struct method_row method_rows[] = {
      "IVLP held near frozen CLIP, averaged over epochs (Khattak et al., ICCV 2023); frozen weights "
      "are not averaged along and stay exact; rank is the context's",
      promptsrc_keys, METHOD_PIXELS, count_ivlp},
+    {"vpt", "VPT", NULL, true,
+     "prompts in the image tower alone (Jia et al., ECCV 2022; settings of MaPLe's baseline); with "
+     "a rank: RLP's image-side ablation",
+     vpt_keys, METHOD_PIXELS, count_vpt},
     {"linear-probe", "linear probe", "linear probe", true,
      "logistic regression on features of the test transform; trained classes only (Radford et "
      "al., ICML 2021)",

@@ -61,6 +61,12 @@ long count_ivlp(const json_t *params, const struct method_sizes *s)
            D * number(params, "image-length") * s->image_width;
 }
 
+/* Every level's rows of the image tower, in full or of low rank. */
+long count_vpt(const json_t *params, const struct method_sizes *s)
+{
+    return number(params, "depth") * of_context(params, number(params, "length"), s->image_width);
+}
+
 long count_linear_probe(const json_t *params, const struct method_sizes *s)
 {
     (void)params;

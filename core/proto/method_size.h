@@ -21,6 +21,7 @@ long count_context(const json_t *params,
 long count_cocoop(const json_t *params, const struct method_sizes *s);
 long count_maple(const json_t *params, const struct method_sizes *s);
 long count_ivlp(const json_t *params, const struct method_sizes *s);
+long count_vpt(const json_t *params, const struct method_sizes *s);
 long count_linear_probe(const json_t *params, const struct method_sizes *s);
 long count_clip_adapter(const json_t *params, const struct method_sizes *s);
 long count_tip_adapter_f(const json_t *params, const struct method_sizes *s);

@@ -121,6 +121,7 @@ static void the_literatures_numbers(void **unused)
         {"maple", "rank", "0", 3555072},
         {"ivlp", "rank", "0", 30720},
         {"promptsrc", "rank", "0", 46080},
+        {"vpt", "rank", "0", 73728},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         const struct method_row *row = method_find(known[i].method);
