@@ -29,6 +29,8 @@ struct rig {
     struct loop_state state;
     struct loop_data data;
     struct loop_config config;
+    float *features; // (RIG_IMAGES, E): view 0
+    struct fit_data fit;
 };
 
 /* n numbers that depend on `seed` only, normal and long enough for any use; yours. */
@@ -72,7 +74,7 @@ static inline json_t *rig_params(const struct method_row *row)
         const char *text = k->preset ? k->preset : "a photo of a {}.";
         json_object_set_new(params, k->name,
                             k->type == KEY_INT    ? json_integer(strtol(text, NULL, 10))
-                            : k->type == KEY_REAL ? json_real(strtod(text, NULL))
+                            : k->type == KEY_REAL ? json_real(k->preset ? strtod(text, NULL) : 0.5)
                                                   : json_string(text));
     }
     json_object_set_new(params, "epochs", json_integer(RIG_EPOCHS));
@@ -99,6 +101,12 @@ static inline void rig_open(struct rig *g, const char *method, json_t *set)
         learner_init(&g->l, g->method, &g->clip, g->bpe, g->params, 1, RIG_CLASSES, &g->rng, &e),
         &e);
     assert_ok(g->method->classes(&g->l, rig_names, RIG_CLASSES, true, &e), &e);
+    g->features = mem_alloc(RIG_IMAGES * (size_t)g->clip.shape.embed, sizeof *g->features);
+    rig_view(g, 0, g->features);
+    const struct features all = {g->features, rig_labels, 1, RIG_IMAGES};
+    g->fit = (struct fit_data){all, all, all, RIG_CLASSES, 2};
+    if (g->method->prepare)
+        assert_ok(g->method->prepare(&g->l, &g->fit, &e), &e);
     g->state = (struct loop_state){.rng = &g->rng};
     g->data = (struct loop_data){.view = rig_view,
                                  .pixels = rig_pixels,
@@ -122,6 +130,7 @@ static inline void rig_close(struct rig *g)
     clip_close(&g->clip);
     device_close(g->device);
     json_decref(g->params);
+    free(g->features);
 }
 
 /* Every array that the learner keeps has the same bits in both. */
@@ -145,7 +154,7 @@ static inline void rig_each(void (*f)(const char *method))
 {
     for (const struct method_row *row = method_rows; row->name; row++) {
         const struct method *m = method_get(row->name);
-        if (row->trains && m && m->step && !m->fit)
+        if (row->trains && m && m->step)
             f(row->name);
     }
 }
