@@ -73,8 +73,9 @@ static int summary(const struct run_options *o, const struct plan *p, const stru
     if (r->failed)
         show_failures(r);
     if (r->skipped && !r->signal)
-        log_info("%zu %s not started: a bank that they need failed", r->skipped,
-                 r->skipped == 1 ? "run was" : "runs were");
+        log_info("%zu %s failed", r->skipped,
+                 r->skipped == 1 ? "run was not started: what it needs"
+                                 : "runs were not started: what they need");
     if (r->left && !r->signal)
         log_info("%zu %s not started after %zu failures", r->left,
                  r->left == 1 ? "run was" : "runs were", r->failed);

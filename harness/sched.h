@@ -28,7 +28,7 @@ struct sched_failure {
 
 struct sched_result {
     size_t done, failed, cancelled;
-    size_t skipped;                 // their bank failed
+    size_t skipped;                 // what they need failed
     size_t left;                    // wanted, never started
     struct sched_failure *failures; // (failed)
     int signal;                     // that asked to stop; 0 = none

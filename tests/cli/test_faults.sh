@@ -29,7 +29,7 @@ tail -4 err >end
 same end <<'END'
 promptgrid: error: 1 run failed:
   pocket-land train images: unable to decode image 'SCRATCH/data/pocket-land/images/beach/image_0001.jpg': the file is truncated
-promptgrid: 1 run was not started: a bank that they need failed
+promptgrid: 1 run was not started: what it needs failed
 promptgrid: 6 runs done in TIME; 'promptgrid table good.yaml' compares them
 END
 

@@ -80,7 +80,7 @@ expect_status 1 "$promptgrid" run --jobs 1 --workspace w4 small.yaml
 grep -v -e '^  ' err | tail -3 >line
 same line <<'END'
 promptgrid: error: 4 runs failed:
-promptgrid: 6 runs were not started: a bank that they need failed
+promptgrid: 6 runs were not started: what they need failed
 promptgrid: 0 runs done in TIME; 'promptgrid table small.yaml' compares them
 END
 
