@@ -128,6 +128,19 @@ static void an_evaluation_needs_a_prompt_and_makes_no_file(void **state)
     refused(root, ERR_PARSE, "path 'prompt' is missing");
 }
 
+static void a_method_that_validates_needs_a_val_bank(void **state)
+{
+    (void)state;
+    struct job job;
+    struct err e = {0};
+    json_t *root = make_job("linear-probe");
+    json_object_set_new(json_object_get(root, "paths"), "val_bank", json_string("/v"));
+    assert_ok(load(root, &job, &e), &e);
+    assert_string_equal(job.val_bank, "/v");
+    job_release(&job);
+    refused(make_job("tip-adapter"), ERR_PARSE, "path 'val_bank' is missing");
+}
+
 static void a_method_on_pixels_needs_no_bank(void **state)
 {
     (void)state;
@@ -195,6 +208,7 @@ int main(void)
         cmocka_unit_test(a_whole_job_is_read),
         cmocka_unit_test(a_job_may_keep_checkpoints),
         cmocka_unit_test(an_evaluation_needs_a_prompt_and_makes_no_file),
+        cmocka_unit_test(a_method_that_validates_needs_a_val_bank),
         cmocka_unit_test(a_method_on_pixels_needs_no_bank),
         cmocka_unit_test(a_method_that_does_not_train_needs_no_train_bank),
         cmocka_unit_test(a_wrong_job_is_refused),

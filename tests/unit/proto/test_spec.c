@@ -237,6 +237,68 @@ static void banks_cover_what_can_be_shared(void **state)
     }
 }
 
+/* As bank_text, of another method and its parameters. */
+static char *method_bank(const char *method, const char *params, const char *views,
+                         const char *part, size_t images)
+{
+    json_t *spec = train_spec();
+    json_object_set_new(spec, "method", json_string(method));
+    json_object_set_new(spec, "params", json_loads(params, 0, NULL));
+    json_object_set_new(spec, "views", json_string(views));
+    json_object_set_new(spec, "protocol", json_string("few-shot"));
+    json_t *bank = spec_bank(spec, part, images), *shown = json_object();
+    struct err e = {0};
+    assert_ok(spec_check(bank, &e), &e);
+    static const char *const keys[] = {"part",  "cover",   "views",     "epochs",
+                                       "shots", "sampler", "crop-scale"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (json_object_get(bank, keys[i]))
+            json_object_set(shown, keys[i], json_object_get(bank, keys[i]));
+    char *text = spec_text(shown);
+    json_decref(shown);
+    json_decref(bank);
+    json_decref(spec);
+    return text;
+}
+
+static void methods_ask_for_their_own_banks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *params, *views, *part;
+        size_t images;
+        const char *want;
+    } cases[] = {
+        {"linear-probe", "{}", "none", "val", 100,
+         "{\"cover\":\"all\",\"epochs\":1,\"part\":\"val\",\"views\":\"none\"}"},
+        {"linear-probe", "{}", "none", "val", 10001,
+         "{\"cover\":\"picks\",\"epochs\":1,\"part\":\"val\",\"sampler\":\"numpy\",\"shots\":16,"
+         "\"views\":\"none\"}"},
+        {"linear-probe", "{}", "none", "train", 10001,
+         "{\"cover\":\"picks\",\"epochs\":1,\"part\":\"train\",\"sampler\":\"numpy\",\"shots\":"
+         "16,\"views\":\"none\"}"},
+        {"tip-adapter", "{\"passes\":10,\"crop-scale\":0.5}", "fresh", "val", 20000,
+         "{\"cover\":\"all\",\"epochs\":1,\"part\":\"val\",\"views\":\"none\"}"},
+        {"tip-adapter", "{\"passes\":10,\"crop-scale\":0.5}", "fresh", "train", 100,
+         "{\"cover\":\"picks\",\"crop-scale\":0.5,\"epochs\":10,\"part\":\"train\",\"shots\":16,"
+         "\"views\":\"fresh\"}"},
+        {"tip-adapter-f", "{\"passes\":10,\"crop-scale\":0.5,\"epochs\":20}", "fresh", "train", 100,
+         "{\"cover\":\"picks\",\"crop-scale\":0.5,\"epochs\":30,\"part\":\"train\",\"shots\":16,"
+         "\"views\":\"fresh\"}"},
+        // a crop that all banks have, and pictures that are not cropped: shared with other methods
+        {"tip-adapter", "{\"passes\":10,\"crop-scale\":0.08}", "10", "train", 100,
+         "{\"cover\":\"all\",\"epochs\":10,\"part\":\"train\",\"views\":\"10\"}"},
+        {"tip-adapter", "{\"passes\":10,\"crop-scale\":0.5}", "none", "train", 100,
+         "{\"cover\":\"all\",\"epochs\":1,\"part\":\"train\",\"views\":\"none\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = method_bank(cases[i].method, cases[i].params, cases[i].views, cases[i].part,
+                                 cases[i].images);
+        assert_string_equal(text, cases[i].want);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_wrong_spec_is_refused_with_its_key),
         cmocka_unit_test(an_eval_spec_names_its_training_run_and_needs_the_test_bank_of_others),
         cmocka_unit_test(banks_cover_what_can_be_shared),
+        cmocka_unit_test(methods_ask_for_their_own_banks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
