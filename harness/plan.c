@@ -6,13 +6,12 @@
  */
 #include "harness/plan.h"
 
-#include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/proto/method_keys.h"
 #include "core/proto/spec.h"
-#include "harness/fill.h"
 #include "harness/plan_facts.h"
+#include "harness/plan_spec.h"
 #include "harness/recipe.h"
 
 #include <stdlib.h>
@@ -64,76 +63,6 @@ static const struct plan_dataset *find_dataset(const struct plan_facts *f, const
         if (str_eq(f->datasets[i].name, name))
             return &f->datasets[i];
     BUG("no facts about dataset '%s'", name);
-}
-
-/* ---- specs ---- */
-
-/* A folder's own name, so that where it lies is no part of the run's identity. */
-static char *backbone_name(const char *name)
-{
-    size_t n = strlen(name);
-    while (n > 1 && name[n - 1] == '/')
-        n--;
-    char *trimmed = mem_strndup(name, n), *base = mem_strdup(fs_base(trimmed));
-    free(trimmed);
-    return base;
-}
-
-/* The training of `r`, but for the hashes of files. A result that is tested on other datasets is an
- * ordinary few-shot run of its source: whoever wants that run shares it. */
-static json_t *partial_spec(const struct grid_run *r, const char *dataset)
-{
-    const struct dataset_row *row = dataset_find(dataset);
-    const struct method_row *method = method_find(r->method);
-    json_t *params = json_copy(r->params);
-    fill_params(params, method, row);
-    char *backbone = backbone_name(r->backbone);
-    json_t *spec = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o}", "version",
-                             SPEC_VERSION, "job", "train", "backbone", backbone, "dataset", dataset,
-                             "precision", r->precision, "views", r->views, "protocol",
-                             r->source ? "few-shot" : r->protocol, "method", r->method, "shots",
-                             r->shots, "seed", r->seed, "params", params);
-    BUG_IF(!spec);
-    free(backbone);
-    return spec;
-}
-
-/* The training run's parameters, but for a template that follows from the dataset: that of the
- * target, whose names it is to hold. */
-static json_t *eval_params(const struct grid_run *r, json_t *train)
-{
-    json_t *params = json_copy(json_object_get(train, "params")), *own = json_copy(r->params);
-    fill_params(own, method_find(r->method), dataset_find(r->dataset));
-    json_t *template_ = json_object_get(own, "template");
-    if (template_)
-        json_object_set(params, "template", template_);
-    json_decref(own);
-    return params;
-}
-
-/* The evaluation of a training run's result; `id` and `d` NULL: not known here. */
-static json_t *eval_spec(const struct grid_run *r, json_t *train, const char *id,
-                         const struct plan_dataset *d)
-{
-    json_t *spec = json_copy(train);
-    json_object_set_new(spec, "job", json_string("eval"));
-    json_object_set_new(spec, "dataset", json_string(r->dataset));
-    json_object_set_new(spec, "source", json_string(r->source));
-    json_object_set_new(spec, "protocol", json_string(r->protocol));
-    json_object_set_new(spec, "views", json_string("none"));
-    json_object_set_new(spec, "params", eval_params(r, train));
-    if (id) {
-        json_object_set_new(spec, "train", json_string(id));
-        json_object_set_new(spec, "split", json_string(d->split));
-    }
-    return spec;
-}
-
-static void add_hashes(json_t *spec, const struct plan_backbone *b, const struct plan_dataset *d)
-{
-    json_object_set_new(spec, "weights", json_string(b->weights));
-    json_object_set_new(spec, "bpe", json_string(b->bpe));
-    json_object_set_new(spec, "split", json_string(d->split));
 }
 
 /* ---- states ---- */
@@ -251,8 +180,8 @@ static int add_train(struct building *b, const struct grid_run *r, const char *d
 {
     const struct plan_dataset *d = find_dataset(b->facts, dataset);
     const struct method_row *method = method_find(r->method);
-    json_t *spec = partial_spec(r, dataset);
-    add_hashes(spec, find_backbone(b->facts, r->backbone), d);
+    json_t *spec = plan_train_spec(r, dataset);
+    plan_spec_hashes(spec, find_backbone(b->facts, r->backbone), d);
     struct plan_run run = make_run(b->facts, r, spec, d);
     int known = find_run(b, run.id);
     if (known >= 0) {
@@ -277,7 +206,8 @@ static int add_eval(struct building *b, const struct grid_run *r, struct err *e)
     if (train < 0)
         return train;
     const struct plan_run *trained = &b->runs[STAGE_TRAIN].items[train];
-    struct plan_run run = make_run(b->facts, r, eval_spec(r, trained->spec, trained->id, d), d);
+    struct plan_run run =
+        make_run(b->facts, r, plan_eval_spec(r, trained->spec, trained->id, d), d);
     int known = find_run(b, run.id);
     if (known >= 0) {
         run_release(&run);
@@ -293,8 +223,8 @@ static int add_eval(struct building *b, const struct grid_run *r, struct err *e)
 static int add_blocked(struct building *b, const struct grid_run *r, char *why)
 {
     bool eval = grid_run_is_eval(r);
-    json_t *train = partial_spec(r, grid_run_source(r));
-    json_t *spec = eval ? eval_spec(r, train, NULL, NULL) : json_incref(train);
+    json_t *train = plan_train_spec(r, grid_run_source(r));
+    json_t *spec = eval ? plan_eval_spec(r, train, NULL, NULL) : json_incref(train);
     json_decref(train);
     return push_run(b, eval ? STAGE_EVAL : STAGE_TRAIN,
                     (struct plan_run){.spec = spec,
