@@ -119,6 +119,14 @@ static void a_method_that_does_not_train_collapses(void **state)
                 "coop pocket-land 4/1 fresh\ncoop pocket-land 4/2 fresh\n");
 }
 
+static void a_linear_probe_sees_plain_images_whatever_views_says(void **state)
+{
+    (void)state;
+    assert_runs(TOP "method: [linear-probe, coop]\nviews: ['4', none]\n", "",
+                "linear-probe pocket-land 16/1 none\n"
+                "coop pocket-land 16/1 4\ncoop pocket-land 16/1 none\n");
+}
+
 static void spelling_of_numbers_does_not_matter(void **state)
 {
     (void)state;
@@ -345,6 +353,7 @@ int main(void)
         cmocka_unit_test(lists_make_a_product_with_seeds_fastest),
         cmocka_unit_test(sets_of_datasets_are_their_members),
         cmocka_unit_test(a_method_that_does_not_train_collapses),
+        cmocka_unit_test(a_linear_probe_sees_plain_images_whatever_views_says),
         cmocka_unit_test(spelling_of_numbers_does_not_matter),
         cmocka_unit_test(a_training_key_is_a_default_for_methods_that_have_it),
         cmocka_unit_test(zip_pairs_axes),

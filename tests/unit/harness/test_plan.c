@@ -181,6 +181,23 @@ static void fresh_and_large_splits_have_banks_of_their_picks(void **state)
     plan_release(&p);
 }
 
+static void methods_that_validate_need_a_third_bank(void **state)
+{
+    (void)state;
+    struct plan p;
+    struct fake fake = {0};
+    build(&p, TOP "dataset: dtd\nmethod: [coop, linear-probe, tip-adapter]\nviews: none\n", &fake);
+    assert_int_equal(p.banks, 3); // one of each part, shared
+    assert_int_equal(p.runs[3].needs[NEED_VAL_BANK], -1);
+    for (int i = 4; i < 6; i++) {
+        int val = p.runs[i].needs[NEED_VAL_BANK];
+        assert_true(val >= 0);
+        assert_string_equal(key(&p, (size_t)val, "part"), "val");
+        assert_string_equal(key(&p, (size_t)val, "cover"), "all");
+    }
+    plan_release(&p);
+}
+
 static void a_folder_is_named_by_its_last_part(void **state)
 {
     (void)state;
@@ -573,6 +590,7 @@ int main(void)
         cmocka_unit_test(zero_shot_gets_the_datasets_template),
         cmocka_unit_test(runs_that_resolve_to_one_spec_are_one),
         cmocka_unit_test(fresh_and_large_splits_have_banks_of_their_picks),
+        cmocka_unit_test(methods_that_validate_need_a_third_bank),
         cmocka_unit_test(a_folder_is_named_by_its_last_part),
         cmocka_unit_test(reasons_tell_what_happened_before),
         cmocka_unit_test(what_is_done_is_not_run_again),
