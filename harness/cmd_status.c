@@ -152,7 +152,8 @@ static void put_progress(struct str *out, const struct status *s)
     const struct grid_run **grid = mem_zero(n + 1, sizeof *grid);
     for (size_t i = 0; i < n; i++)
         grid[i] = &p->recipe->runs[i];
-    char **labels = table_row_labels(grid, n, "dataset", ignore);
+    static const char *const columns[] = {"dataset", "shots", NULL};
+    char **labels = table_row_labels(grid, n, columns, ignore);
     for (size_t i = 0; i < n; i++) {
         axis_index(&datasets, dataset_label(grid[i]->dataset));
         axis_index(&methods, labels[i]);

@@ -110,7 +110,8 @@ static char **series_labels(const struct recipe_figure *f, const struct figure_r
     const struct grid_run **grid = mem_zero(n + 1, sizeof *grid);
     for (size_t i = 0; i < n; i++)
         grid[i] = runs[i].run;
-    char **labels = table_row_labels(grid, n, "dataset", ignore);
+    const char *const columns[] = {"dataset", f->x, NULL}; // where epochs may depend on the shots
+    char **labels = table_row_labels(grid, n, columns, ignore);
     free(grid);
     name_lines_apart(f, runs, n, labels);
     return labels;

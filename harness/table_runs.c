@@ -60,20 +60,32 @@ static char *axis_value(const struct grid_run *r, const char *axis)
 
 /* ---- rows of methods ---- */
 
+/* Which column a run stands in, by its values of all these axes; yours to free(). */
+static char *column_key(const struct grid_run *r, const char *const *columns)
+{
+    struct str key = STR_INIT;
+    for (; *columns; columns++) {
+        char *value = axis_value(r, *columns);
+        str_addf(&key, "%s\n", value ? value : "");
+        free(value);
+    }
+    return str_detach(&key);
+}
+
 /* Do two of the runs in one column differ in `axis`? All are of one method. */
 static bool tells_apart(const struct grid_run *const *runs, size_t n, const char *axis,
-                        const char *column)
+                        const char *const *columns)
 {
-    json_t *first = json_object(); // value of `axis` by value of `column`
+    json_t *first = json_object(); // value of `axis` by column
     bool differ = false;
     for (size_t i = 0; i < n && !differ; i++) {
-        char *group = axis_value(runs[i], column), *value = axis_value(runs[i], axis);
-        const char *key = group ? group : "", *text = value ? value : "";
+        char *key = column_key(runs[i], columns), *value = axis_value(runs[i], axis);
+        const char *text = value ? value : "";
         const char *known = json_string_value(json_object_get(first, key));
         differ = known && !str_eq(known, text);
         if (!known)
             json_object_set_new(first, key, json_string(text));
-        free(group);
+        free(key);
         free(value);
     }
     json_decref(first);
@@ -82,7 +94,7 @@ static bool tells_apart(const struct grid_run *const *runs, size_t n, const char
 
 /* Labels of the runs of one method into labels[at[i]]. */
 static void label_method(const struct grid_run *const *runs, const size_t *at, size_t n,
-                         const struct method_row *method, const char *column,
+                         const struct method_row *method, const char *const *columns,
                          const char *const *ignore, char **labels)
 {
     static const char *const axes[] = {"dataset", "source", "protocol", "backbone", "precision",
@@ -92,10 +104,10 @@ static void label_method(const struct grid_run *const *runs, const size_t *at, s
     for (; ignore && *ignore; ignore++)
         MEM_PUSH(silent, n_silent, capacity) = *ignore;
     for (const char *const *axis = axes; *axis; axis++)
-        if (!tells_apart(runs, n, *axis, column))
+        if (!tells_apart(runs, n, *axis, columns))
             MEM_PUSH(silent, n_silent, capacity) = *axis;
     for (const struct method_key *k = method->keys; k->name; k++)
-        if (!tells_apart(runs, n, k->name, column))
+        if (!tells_apart(runs, n, k->name, columns))
             MEM_PUSH(silent, n_silent, capacity) = k->name;
     MEM_PUSH(silent, n_silent, capacity) = NULL;
     char **texts = labels_rows(runs, n, silent);
@@ -105,7 +117,7 @@ static void label_method(const struct grid_run *const *runs, const size_t *at, s
     free(silent);
 }
 
-char **table_row_labels(const struct grid_run *const *runs, size_t n, const char *column,
+char **table_row_labels(const struct grid_run *const *runs, size_t n, const char *const *columns,
                         const char *const *ignore)
 {
     char **labels = mem_zero(n + 1, sizeof *labels);
@@ -118,7 +130,7 @@ char **table_row_labels(const struct grid_run *const *runs, size_t n, const char
                 at[found] = i;
                 mine[found++] = runs[i];
             }
-        label_method(mine, at, found, m, column, ignore, labels);
+        label_method(mine, at, found, m, columns, ignore, labels);
     }
     free(mine);
     free(at);
@@ -157,7 +169,8 @@ static struct places *place(const struct grid_run *const *runs, size_t n, const 
     struct places *places = mem_zero(n + 1, sizeof *places), all = {0};
     if (str_eq(axis, "method")) {
         static const char *const ignore[] = {"seed", NULL};
-        char **labels = table_row_labels(runs, n, other, ignore);
+        const char *const columns[] = {other, NULL};
+        char **labels = table_row_labels(runs, n, columns, ignore);
         for (size_t i = 0; i < n; i++)
             add_place(&places[i], labels[i]);
         free(labels);

@@ -23,8 +23,9 @@ void table_runs_init(struct table_runs *out, const struct plan *p,
 void table_runs_release(struct table_runs *t);
 
 /* Labels as labels_rows has them, but naming only what tells apart runs of a method that stand in
- * the same `column` (an axis): a method whose epochs depend on the dataset is one row. */
-char **table_row_labels(const struct grid_run *const *runs, size_t n, const char *column,
+ * the same column (`columns`: axes, NULL-terminated): a method whose epochs depend on the dataset
+ * is one row. */
+char **table_row_labels(const struct grid_run *const *runs, size_t n, const char *const *columns,
                         const char *const *ignore);
 
 #endif

@@ -235,6 +235,19 @@ static void settings_that_depend_on_the_dataset_make_no_second_curve(void **stat
     assert_data(&f, HEAD "1\t65\t0\t1\t1\t\tRLP\n2\t65\t0\t1\t1\t\tRLP\n");
 }
 
+static void settings_that_depend_on_x_make_no_second_curve(void **state)
+{
+    (void)state;
+    static const int shots[] = {1, 2, 16};
+    for (int i = 0; i < 3; i++) {
+        add("coop", "pocket-land", shots[i], 1, 0, -1, -1, 60 + i);
+        json_object_set_new(grid[n_runs - 1].params, "epochs", json_integer(50 << i));
+    }
+    struct recipe_figure f = figure("shots", "method", NULL, METRIC_LIST("accuracy"));
+    assert_data(&f, HEAD "1\t60\t0\t1\t1\t\tCoOp\n2\t61\t0\t1\t1\t\tCoOp\n"
+                         "16\t62\t0\t1\t1\t\tCoOp\n");
+}
+
 static void two_runs_on_one_spot_are_refused(void **state)
 {
     (void)state;
@@ -278,6 +291,7 @@ int main(void)
         CASE(several_curves_and_metrics_become_panels_or_figures),
         CASE(datasets_as_curves_have_an_average_and_no_lines),
         CASE(settings_that_depend_on_the_dataset_make_no_second_curve),
+        CASE(settings_that_depend_on_x_make_no_second_curve),
         CASE(two_runs_on_one_spot_are_refused),
         CASE(without_numbers_there_are_no_panels),
     };
