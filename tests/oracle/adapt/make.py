@@ -12,6 +12,7 @@ adapt.safetensors; CASE: adapter, taskres, tip
   CASE.loss (), CASE.gradient (n)          at the start
   CASE.losses (STEPS), CASE.trained (n)    SGD (adapter), Adam (taskres), AdamW with a cosine (tip)
   CASE.logits (B, K)                       of the trained result
+  zero.logits (B, K)                       zero-shot, "select7" and one template
   adapter.start (n)                        as torch draws two linear layers from seed 9
   tip.keys (N, E)                          the cache of values("tip.cache", V N E, 1)
   tip.hits (20 x 5)                        hits on the validation images of a grid of beta, alpha
@@ -103,6 +104,12 @@ def context_select():
             "a {} in a video game.", "art of the {}.", "a photo of the small {}."]
 
 
+def zero(out):
+    each = [normalize(text_of(t), dim=-1) for t in context_select() + ["a {}."]]
+    text = normalize(sum(each) / len(each), dim=-1)
+    out["zero.logits"] = SCALE * normalize(batch("zero")[0], dim=-1) @ text.T
+
+
 def tip(out):
     V, N, alpha, beta = 3, 11, 1.5, 2.5
     text = normalize(text_of("a {}."), dim=-1)
@@ -142,6 +149,7 @@ def main():
     out = {}
     adapter(out)
     taskres(out)
+    zero(out)
     tip(out)
     write(os.path.join(HERE, "adapt.safetensors"), out)
     out = {}

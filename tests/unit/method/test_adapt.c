@@ -128,6 +128,24 @@ static void taskres_trains_as_in_pytorch(void **state)
     steps_close(&s);
 }
 
+static void an_ensemble_is_the_unit_mean_of_unit_features(void **state)
+{
+    (void)state;
+    struct steps s;
+    struct learner l;
+    json_t *params = steps_params("{\"template\": \"a {}.\", \"ensemble\": \"select7\"}");
+    open_fixture(&s);
+    open_method(&s, &l, "zero-shot", params, NULL);
+    size_t E = (size_t)s.oracle.shape.embed;
+    float *images = oracle_values("zero.images", B * E, 1), out[B * K];
+    l.method->logits(&l, images, B, out);
+    steps_compare(&s, "zero", "logits", out, B * K, 1e-4);
+    learner_release(&l);
+    json_decref(params);
+    free(images);
+    steps_close(&s);
+}
+
 enum { VIEWS = 3, CACHE = 11, VAL = 40 };
 
 /* The fixture's cache and validation images. */
@@ -273,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clip_adapter_trains_as_in_pytorch),
+        cmocka_unit_test(an_ensemble_is_the_unit_mean_of_unit_features),
         cmocka_unit_test(taskres_trains_as_in_pytorch),
         cmocka_unit_test(tip_adapter_f_trains_its_cache_as_in_pytorch),
         cmocka_unit_test(the_search_takes_the_first_best_of_the_grid),
