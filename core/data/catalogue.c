@@ -102,15 +102,8 @@ static const char *const set_names[] = {"all11", "cross10", "dg4", "pocket5", NU
 static const char *const *const sets[] = {all11, all11 + 1, dg4, pocket5};
 
 const struct backbone_row backbone_rows[] = {
-    {"pocket", "pocket CLIP"},
-    {"rn50", "RN50"},
-    {"rn101", "RN101"},
-    {"vit-b16", "ViT-B/16"},
-    {"vit-b32", "ViT-B/32"},
-    {"vit-l14", "ViT-L/14"},
-    {"rn50", "RN50"},
-    {"rn101", "RN101"},
-    {NULL, NULL},
+    {"pocket", "pocket CLIP"}, {"rn50", "RN50"},        {"rn101", "RN101"}, {"vit-b16", "ViT-B/16"},
+    {"vit-b32", "ViT-B/32"},   {"vit-l14", "ViT-L/14"}, {NULL, NULL},
 };
 
 size_t dataset_rows_count(void)
