@@ -7,6 +7,7 @@
 #include "core/base/rng.h"
 
 #include "core/base/err.h"
+#include "core/base/half.h"
 #include "core/base/mem.h"
 
 #include <math.h>
@@ -195,30 +196,64 @@ float rng_torch_uniform(struct rng *r, float a, float b)
     return fmaf(torch_unit(r), b - a, a); // one rounding: a separate product is an ulp off at times
 }
 
-/* Box-Muller over 16 uniform numbers in place: x[t] and x[t + 8] are a pair. */
-static void normal_16(float *x, float std)
+/* How uniform numbers are drawn and pairs of 16 of them become normal ones, in place: x[t] and x[t
+ * + 8] are a pair. */
+struct normal {
+    float (*unit)(struct rng *r);
+    void (*pairs)(float *x, float std);
+};
+
+static void pairs_float(float *x, float std)
 {
     for (int t = 0; t < 8; t++) {
         float u1 = 1 - x[t], u2 = x[t + 8];
         float radius = sqrtf(-2 * logf(u1)), angle = 2 * 3.14159265358979323846f * u2;
-        x[t] = radius * cosf(angle) * std;
-        x[t + 8] = radius * sinf(angle) * std;
+        x[t] = radius * cosf(angle) * std + 0.0f; // the mean: there is no minus zero
+        x[t + 8] = radius * sinf(angle) * std + 0.0f;
+    }
+}
+
+static float unit_half(struct rng *r)
+{
+    return (float)(rng_u32(r) & 0x7ff) * 0x1p-11f;
+}
+
+/* The same with every result stored in fp16. */
+static void pairs_half(float *x, float std)
+{
+    std = half_round(std);
+    for (int t = 0; t < 8; t++) {
+        float u1 = half_round(1 - x[t]), u2 = x[t + 8];
+        float radius = half_round(sqrtf(-2 * logf(u1)));
+        float angle = half_round((float)(2 * M_PI * (double)u2));
+        x[t] = half_round(radius * cosf(angle) * std + 0.0f);
+        x[t + 8] = half_round(radius * sinf(angle) * std + 0.0f);
+    }
+}
+
+static void fill_normal(struct rng *r, const struct normal *how, float std, size_t n, float *out)
+{
+    BUG_IF(n < 16);
+    for (size_t i = 0; i < n; i++)
+        out[i] = how->unit(r);
+    for (size_t i = 0; i + 16 <= n; i += 16)
+        how->pairs(out + i, std);
+    if (n % 16) { // the last 16 are drawn again, some of them a second time
+        float *last = out + n - 16;
+        for (int i = 0; i < 16; i++)
+            last[i] = how->unit(r);
+        how->pairs(last, std);
     }
 }
 
 void rng_torch_normal(struct rng *r, float std, size_t n, float *out)
 {
-    BUG_IF(n < 16);
-    for (size_t i = 0; i < n; i++)
-        out[i] = torch_unit(r);
-    for (size_t i = 0; i + 16 <= n; i += 16)
-        normal_16(out + i, std);
-    if (n % 16) { // the last 16 are drawn again, some of them a second time
-        float *last = out + n - 16;
-        for (int i = 0; i < 16; i++)
-            last[i] = torch_unit(r);
-        normal_16(last, std);
-    }
+    fill_normal(r, &(struct normal){torch_unit, pairs_float}, std, n, out);
+}
+
+void rng_torch_normal_half(struct rng *r, float std, size_t n, float *out)
+{
+    fill_normal(r, &(struct normal){unit_half, pairs_half}, std, n, out);
 }
 
 /* ---- numpy's legacy generator ---- */

@@ -39,6 +39,9 @@ void rng_torch_normal(struct rng *r, float std, size_t n,
 /* numpy.random.permutation(n) after numpy.random.seed(s), which seeds as rng_seed_torch does. */
 void rng_np_permutation(struct rng *r, size_t n, size_t *out);
 
+/* normal_(0, std) of an fp16 tensor on the CPU: n >= 16 fp16 values. */
+void rng_torch_normal_half(struct rng *r, float std, size_t n, float *out);
+
 /* Four words that are a pure function of the arguments. */
 void rng_at(uint64_t key, uint64_t counter, uint64_t stream, uint32_t out[4]);
 

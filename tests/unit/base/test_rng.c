@@ -1,6 +1,7 @@
 /* The random streams against numbers printed by CPython 3.8 to 3.13, torch 1.13 and Random123. */
 #include "t.h"
 
+#include "core/base/half.h"
 #include "core/base/rng.h"
 
 static struct rng py(uint64_t seed)
@@ -208,6 +209,50 @@ static void counter_based_words_match_random123(void **state)
 }
 
 /* numpy 1.24: numpy.random.seed(seed), then permutation(n) twice. */
+/* CoOp's first context values, as fp16 bits: "normal std .02" after CLIP was built
+ * (spec/training.md section 3). */
+static void half_precision_contexts_start_with_the_references_bits(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed, draws; // of building the model
+        uint16_t bits[8];
+    } starts[] = {
+        {1, 212554752, {0xa433, 0x9f51, 0x1985, 0x26a5, 0x27ac, 0x9ffe, 0x13b4, 0x2845}},
+        {2, 212554752, {0x28d0, 0xa279, 0x9f6d, 0xa1ce, 0x2138, 0xa30d, 0xa1be, 0x2577}},
+        {3, 212554752, {0xa73e, 0x2134, 0xa424, 0x1ddd, 0x1d6d, 0x99c1, 0xa587, 0x9e71}},
+        {1, 179635552, {0xa76e, 0xa199, 0x1f72, 0x2850, 0x989c, 0x1c94, 0x9707, 0xa77b}},
+        {2, 179635552, {0xa1ae, 0xa712, 0x2148, 0x2523, 0xa014, 0xa47f, 0xa3bd, 0xa9cd}},
+        {3, 179635552, {0x9fd9, 0xa903, 0x216c, 0x225b, 0x1b0f, 0xa706, 0x264f, 0xa29f}},
+    };
+    static float got[16 * 512];
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        struct rng r = torch(starts[i].seed);
+        rng_skip(&r, starts[i].draws);
+        rng_torch_normal_half(&r, 0.02f, 16 * 512, got);
+        for (int k = 0; k < 8; k++)
+            assert_int_equal(half_bits(got[k]), starts[i].bits[k]);
+    }
+}
+
+static void half_precision_normal_redraws_the_last_sixteen(void **state)
+{
+    (void)state;
+    // torch.manual_seed(7); torch.empty(24, dtype=torch.half).normal_(0, 0.02), then random_()
+    static const uint16_t want[24] = {0x9c29, 0xa5d0, 0x9d77, 0x9459, 0x1fda, 0x1cae,
+                                      0x20d7, 0x9cb5, 0xa5a0, 0x24b4, 0xa2e0, 0x243d,
+                                      0xa0ab, 0x2520, 0xa92d, 0xa7aa, 0x9a25, 0xa71d,
+                                      0xa557, 0xa1fe, 0x9cb2, 0x2273, 0x20d6, 0xa178};
+    float got[24];
+    struct rng r = torch(7);
+    rng_torch_normal_half(&r, 0.02f, 24, got);
+    for (int i = 0; i < 24; i++) {
+        assert_true(got[i] == half_round(got[i]));
+        assert_in_range(half_bits(got[i]), want[i] - 1, want[i] + 1); // torch's own log, sin, cos
+    }
+    assert_int_equal(rng_torch_random63(&r), 1854800229375720637);
+}
+
 static void numpy_permutations_match(void **state)
 {
     (void)state;
@@ -241,6 +286,8 @@ int main(void)
         cmocka_unit_test(skipping_is_drawing),
         cmocka_unit_test(torch_integers_match),
         cmocka_unit_test(torch_normal_redraws_the_last_sixteen),
+        cmocka_unit_test(half_precision_contexts_start_with_the_references_bits),
+        cmocka_unit_test(half_precision_normal_redraws_the_last_sixteen),
         cmocka_unit_test(numpy_permutations_match),
         cmocka_unit_test(counter_based_words_match_random123),
     };
