@@ -212,20 +212,20 @@ long store__changes(struct store *s)
     return sqlite3_changes(s->db);
 }
 
-static int exec(struct store *s, const char *sql, struct err *e)
+int store__script(struct store *s, const char *sql, struct err *e)
 {
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : store__fail(s, e);
 }
 
 int store__begin_write(struct store *s, struct err *e)
 {
-    return exec(s, "BEGIN IMMEDIATE", e);
+    return store__script(s, "BEGIN IMMEDIATE", e);
 }
 
 int store__finish(struct store *s, int rc, struct err *e)
 {
     if (rc == 0)
-        rc = exec(s, "COMMIT", e);
+        rc = store__script(s, "COMMIT", e);
     if (rc < 0 && !sqlite3_get_autocommit(s->db)) // some errors have rolled back already
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return rc;
@@ -342,24 +342,6 @@ static int identify(struct store *s, long *version, struct err *e)
     return 0;
 }
 
-static int migrate(struct store *s, long version, struct err *e)
-{
-    if (version == STORE_VERSION)
-        return 0;
-    int rc = store__begin_write(s, e);
-    if (rc < 0)
-        return rc;
-    for (; rc == 0 && version < STORE_VERSION; version++)
-        rc = exec(s, store__migrations[version], e);
-    if (rc == 0) { // a PRAGMA takes no bound values; these are numbers of ours
-        char *stamp = str_format("PRAGMA application_id = %d; PRAGMA user_version = %d;",
-                                 STORE_APPLICATION, STORE_VERSION);
-        rc = exec(s, stamp, e);
-        free(stamp);
-    }
-    return store__finish(s, rc, e);
-}
-
 static int open_write(struct store *s, struct err *e)
 {
     long version = 0;
@@ -373,14 +355,38 @@ static int open_write(struct store *s, struct err *e)
     if (rc == 0)
         rc = identify(s, &version, e);
     if (rc == 0)
-        rc = exec(
+        rc = store__script(
             s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", e);
     if (rc == 0)
-        rc = migrate(s, version, e);
+        rc = store__migrate(s, version, e);
     return rc;
 }
 
-static int open_read(struct store *s, struct err *e)
+/* By us, if nobody is writing and we may; a writer that has just come is given a moment to do it. */
+static int bring_up_to_date(struct store *s, long version, struct err *e)
+{
+    enum { TRIES = 20, WAIT_MS = 100 };
+    long now = version;
+    for (int i = 0; i < TRIES; i++) {
+        struct store *writer;
+        struct err why = {0};
+        int rc = store_open(&writer, s->path, STORE_WRITE, &why);
+        store_close(writer);
+        if (rc == 0)
+            return 0;
+        if (rc != ERR_BUSY)
+            break;
+        usleep(1000 * WAIT_MS);
+        if ((rc = identify(s, &now, e)) < 0 || now == STORE_VERSION)
+            return rc;
+    }
+    return err_set(e, ERR_RANGE,
+                   "'%s' has store version %ld, this program reads %d; 'promptgrid run' "
+                   "brings it up to date",
+                   s->path, version, STORE_VERSION);
+}
+
+static int open_read(struct store *s, enum store_mode mode, struct err *e)
 {
     struct stat info;
     long version = 0;
@@ -411,11 +417,8 @@ static int open_read(struct store *s, struct err *e)
     }
     if (rc == 0 && version == 0)
         return err_set(e, ERR_MISSING, "no results yet: '%s' is empty", s->path);
-    if (rc == 0 && version < STORE_VERSION)
-        return err_set(e, ERR_RANGE,
-                       "'%s' has store version %ld, this program reads %d; 'promptgrid run' "
-                       "brings it up to date",
-                       s->path, version, STORE_VERSION);
+    if (rc == 0 && version < STORE_VERSION && mode == STORE_READ)
+        rc = bring_up_to_date(s, version, e);
     return rc;
 }
 
@@ -424,7 +427,7 @@ int store_open(struct store **out, const char *path, enum store_mode mode, struc
     struct store *s = mem_zero(1, sizeof *s);
     s->path = mem_strdup(path);
     s->lock = -1;
-    int rc = mode == STORE_WRITE ? open_write(s, e) : open_read(s, e);
+    int rc = mode == STORE_WRITE ? open_write(s, e) : open_read(s, mode, e);
     if (rc < 0) {
         store_close(s);
         s = NULL;

@@ -20,9 +20,12 @@ struct store;
 enum store_mode {
     STORE_READ,  // ERR_MISSING when there is no store
     STORE_WRITE, // created when missing; ERR_BUSY names the holder of the lock
+    STORE_LOOK,  // as STORE_READ, but an older version stays as it is
 };
 
-/* A store of a newer version is refused (ERR_RANGE) and left alone; an older one is migrated. */
+/* A store of a newer version is refused (ERR_RANGE) and left alone; an older one is migrated, after
+ * a copy to "<path>.v<N>.bak". A reader that may not migrate it (somebody is writing it, or the
+ * file is read-only) gets ERR_RANGE. */
 int store_open(struct store **out, const char *path, enum store_mode mode, struct err *e);
 void store_close(struct store *s); // NULL is fine
 const char *store_path(const struct store *s);

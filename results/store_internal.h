@@ -54,10 +54,19 @@ const void *store__blob(struct sqlite3_stmt *statement, int column, size_t *size
 int store__exec(struct store *s, struct err *e, const char *sql, const char *types, ...);
 long store__changes(struct store *s);
 
+/* Statements without values. */
+int store__script(struct store *s, const char *sql, struct err *e);
+
 /* Everything between the two is kept, or nothing: store__finish commits when rc is 0, rolls back
  * otherwise, and returns the result. */
 int store__begin_write(struct store *s, struct err *e);
 int store__finish(struct store *s, int rc, struct err *e);
+
+/* From `version` to STORE_VERSION in one transaction, after a copy to "<path>.v<version>.bak". */
+int store__migrate(struct store *s, long version, struct err *e);
+
+/* The whole store as it is now, in a file of its own that takes its name when it is on disk. */
+int store__copy(struct store *s, const char *to, struct err *e);
 
 /* The seal of a run's metrics. `lines` is the text that store__seal_line wrote, in the order of
  * (split, name). */

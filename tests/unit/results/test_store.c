@@ -4,6 +4,10 @@
 #include "core/proto/spec.h"
 #include "results/store_internal.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 static struct store *open_store(const char *path, enum store_mode mode)
 {
     struct err e = {0};
@@ -385,13 +389,15 @@ static void a_store_of_version_1_is_brought_up_to_date_with_its_results(void **s
     store_close(s);
     copy_as_version_1(path, old);
 
-    assert_int_equal(store_open(&s, old, STORE_READ, &e), ERR_RANGE);
-    char *want = str_format("'%s' has store version 1, this program reads %d; 'promptgrid run' "
-                            "brings it up to date",
-                            old, STORE_VERSION);
-    assert_text(&e, want);
-    free(want);
-    store_close(open_store(old, STORE_WRITE));
+    store_close(open_store(old, STORE_LOOK));
+    assert_sql(old, "PRAGMA user_version", "1");
+    store_close(open_store(old, STORE_READ));
+    char *copy = str_format("%s.v1.bak", old), *version = str_format("%d", STORE_VERSION);
+    assert_sql(old, "PRAGMA user_version", version);
+    assert_sql(copy, "PRAGMA user_version", "1");
+    assert_sql(copy, "SELECT value FROM metric", "64.5");
+    free(copy);
+    free(version);
     s = open_store(old, STORE_WRITE);
     assert_int_equal(store_metric(s, fixture_run(1), "base", "accuracy", &value, &e), 1);
     assert_true(value == 64.5);
@@ -406,6 +412,27 @@ static void a_store_of_version_1_is_brought_up_to_date_with_its_results(void **s
     assert_sql(old, "SELECT count(*) || ' ' || sum(nuclear) FROM curve", "2 4.0");
     store_close(s);
     free(old);
+    free(path);
+}
+
+static void a_reader_does_not_bring_up_to_date_what_another_writes(void **state)
+{
+    struct err e = {0};
+    char *path = store_in(state), *lock = str_format("%s.lock", path);
+    struct store *s = open_store(path, STORE_WRITE);
+    store_close(s);
+    fixture_sql(path, "PRAGMA user_version = 1"); // never looked at: the lock is held
+    int fd = open(lock, O_RDWR);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    char *want = str_format("'%s' has store version 1, this program reads %d; 'promptgrid run' "
+                            "brings it up to date",
+                            path, STORE_VERSION);
+    assert_int_equal(store_open(&s, path, STORE_READ, &e), ERR_RANGE);
+    assert_text(&e, want);
+    assert_sql(path, "PRAGMA user_version", "1");
+    close(fd);
+    free(want);
+    free(lock);
     free(path);
 }
 
@@ -486,6 +513,7 @@ int main(void)
         CASE(a_rejected_event_leaves_nothing_of_the_run),
         CASE(expected_seconds_come_from_the_same_work),
         CASE(a_store_of_version_1_is_brought_up_to_date_with_its_results),
+        CASE(a_reader_does_not_bring_up_to_date_what_another_writes),
         CASE(a_newer_store_is_refused_and_left_alone),
         CASE(foreign_files_are_refused),
         CASE(a_missing_or_empty_store_has_no_results_yet),
