@@ -5,6 +5,7 @@
 #include "core/base/opt.h"
 #include "core/base/str.h"
 #include "core/proto/event.h"
+#include "core/proto/memory.h"
 #include "core/proto/spec.h"
 #include "runner/runner.h"
 
@@ -36,6 +37,7 @@ int runner_run(int argc, char **argv)
     struct job job = {0};
     int rest;
     long fd = -1;
+    json_checked_memory();
     int rc = opt_parse(options, argc, argv, &rest, &e);
     if (rc == 0 && rest != 1)
         rc = err_set(&e, ERR_USAGE, "usage: promptgrid-runner run JOB.json [--events-fd N]");

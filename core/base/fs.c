@@ -3,6 +3,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -177,7 +178,7 @@ int fs_create(struct fs_file *f, const char *path, struct err *e)
 {
     f->path = mem_strdup(path);
     f->temporary = str_format("%s.part-%ld", path, (long)getpid());
-    f->fd = open(f->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    f->fd = sys_open(f->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (f->fd < 0) {
         err_sys(e, "unable to write '%s'", path);
         fs_abandon(f);
@@ -190,7 +191,7 @@ int fs_put_at(struct fs_file *f, const void *data, size_t size, size_t offset, s
 {
     const char *p = data;
     while (size) {
-        ssize_t n = pwrite(f->fd, p, size, (off_t)offset);
+        ssize_t n = sys_pwrite(f->fd, p, size, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -214,7 +215,7 @@ static int sync_folder_of(const char *path, struct err *e)
 {
     char *folder = fs_folder(path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 || fsync(fd) < 0 ? err_sys(e, "unable to sync folder '%s'", folder) : 0;
+    int rc = fd < 0 || sys_fsync(fd) < 0 ? err_sys(e, "unable to sync folder '%s'", folder) : 0;
     if (fd >= 0)
         close(fd);
     free(folder);
@@ -224,9 +225,9 @@ static int sync_folder_of(const char *path, struct err *e)
 int fs_commit(struct fs_file *f, struct err *e)
 {
     int rc = 0;
-    if (fsync(f->fd) < 0)
+    if (sys_fsync(f->fd) < 0)
         rc = err_sys(e, "unable to write '%s'", f->path);
-    else if (rename(f->temporary, f->path) < 0)
+    else if (sys_rename(f->temporary, f->path) < 0)
         rc = err_sys(e, "unable to rename '%s' to '%s'", f->temporary, f->path);
     else
         rc = sync_folder_of(f->path, e);

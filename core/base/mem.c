@@ -1,14 +1,27 @@
 /* Checked allocation: see mem.h. */
 #include "core/base/mem.h"
 
+#include "core/base/sys.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static void (*at_failure)(const char *text);
+
+void mem_at_failure(void (*say)(const char *text))
+{
+    at_failure = say;
+}
+
 static _Noreturn void out_of_memory(size_t count, size_t size)
 {
-    fprintf(stderr, "out of memory: %zu x %zu bytes\n", count, size);
+    char text[80];
+    snprintf(text, sizeof text, "out of memory: %zu x %zu bytes", count, size);
+    fprintf(stderr, "%s\n", text);
+    if (at_failure)
+        at_failure(text);
     exit(3);
 }
 
@@ -22,7 +35,7 @@ static size_t product(size_t count, size_t size)
 
 void *mem_alloc(size_t count, size_t size)
 {
-    void *block = malloc(product(count, size));
+    void *block = sys_malloc(product(count, size));
     if (!block)
         out_of_memory(count, size);
     return block;
@@ -30,7 +43,7 @@ void *mem_alloc(size_t count, size_t size)
 
 void *mem_zero(size_t count, size_t size)
 {
-    void *block = calloc(1, product(count, size));
+    void *block = sys_fails(CALL_ALLOC) ? NULL : calloc(1, product(count, size));
     if (!block)
         out_of_memory(count, size);
     return block;
@@ -38,7 +51,7 @@ void *mem_zero(size_t count, size_t size)
 
 void *mem_grow(void *block, size_t count, size_t size)
 {
-    block = realloc(block, product(count, size));
+    block = sys_realloc(block, product(count, size));
     if (!block)
         out_of_memory(count, size);
     return block;
@@ -47,7 +60,7 @@ void *mem_grow(void *block, size_t count, size_t size)
 void *mem_aligned(size_t count, size_t size)
 {
     size_t bytes = (product(count, size) + 63) & ~(size_t)63;
-    void *block = aligned_alloc(64, bytes);
+    void *block = sys_fails(CALL_ALLOC) ? NULL : aligned_alloc(64, bytes);
     if (!block)
         out_of_memory(count, size);
     return block;

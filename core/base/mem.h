@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* What else is to be said before that exit; it must not allocate. */
+void mem_at_failure(void (*say)(const char *text));
+
 void *mem_alloc(size_t count, size_t size);             // uninitialised
 void *mem_zero(size_t count, size_t size);              // all bytes 0
 void *mem_grow(void *block, size_t count, size_t size); // as realloc

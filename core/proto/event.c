@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 
 #include <errno.h>
 #include <math.h>
@@ -211,9 +212,21 @@ int event_parse(json_t **out, const char *line, size_t size, struct err *e)
 static int events_fd = -1;
 static pthread_mutex_t events_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* A last event from a program that has no memory left for one. */
+static void say_out_of_memory(const char *text)
+{
+    char line[160];
+    int size =
+        snprintf(line, sizeof line, "{\"event\":\"fail\",\"class\":\"%s\",\"text\":\"%s\"}\n",
+                 err_name(ERR_MEMORY), text);
+    if (events_fd >= 0 && write(events_fd, line, (size_t)size) < 0)
+        _Exit(3);
+}
+
 void event_open(int fd)
 {
     events_fd = fd;
+    mem_at_failure(say_out_of_memory);
 }
 
 void event_send(json_t *event)
@@ -230,7 +243,7 @@ void event_send(json_t *event)
         text[size++] = '\n'; // in place of the terminator
         pthread_mutex_lock(&events_lock);
         while (sent < size) {
-            ssize_t n = write(events_fd, text + sent, size - sent);
+            ssize_t n = sys_write(events_fd, text + sent, size - sent);
             if (n < 0 && errno == EINTR)
                 continue;
             if (n < 0) {
