@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/proto/memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ int cmd_options(const struct cmd *self, const struct opt *table, int argc, char 
                 int min, int max)
 {
     struct err e = {0};
+    json_checked_memory();
     int rc = opt_parse(table, argc, argv, rest, &e);
     if (rc > 0) {
         help(self, table);

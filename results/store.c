@@ -7,6 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "core/proto/spec.h"
 #include "results/store_internal.h"
 
@@ -200,6 +201,11 @@ bool store__null(struct sqlite3_stmt *statement, int column)
     return sqlite3_column_type(statement, column) == SQLITE_NULL;
 }
 
+bool store__is_blob(struct sqlite3_stmt *statement, int column)
+{
+    return sqlite3_column_type(statement, column) == SQLITE_BLOB;
+}
+
 const void *store__blob(struct sqlite3_stmt *statement, int column, size_t *size)
 {
     const void *data = sqlite3_column_blob(statement, column);
@@ -240,7 +246,7 @@ static int lock_take(struct store *s, struct err *e)
     char text[256] = "", host[64] = "", since[32] = "";
     char *path = str_format("%s.lock", s->path);
     int rc = 0;
-    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    s->lock = sys_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (s->lock < 0) {
         rc = err_sys(e, "cannot write '%s'", path);
         goto out;
@@ -259,17 +265,34 @@ static int lock_take(struct store *s, struct err *e)
         free(shown);
         goto out;
     }
-    time_t now = time(NULL);
+    time_t now = sys_time();
     struct tm utc;
     gethostname(host, sizeof host - 1);
     strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     int size =
         snprintf(text, sizeof text, "process %ld on %s since %s\n", (long)getpid(), host, since);
     // On a full disk the lock still holds, only its message is poorer.
-    if (ftruncate(s->lock, 0) < 0 || pwrite(s->lock, text, (size_t)size, 0) != size)
+    if (ftruncate(s->lock, 0) < 0 || sys_pwrite(s->lock, text, (size_t)size, 0) != size)
         rc = 0;
 out:
     free(path);
+    return rc;
+}
+
+int store_wait(const char *path, struct err *e)
+{
+    char *name = str_format("%s.lock", path);
+    int rc = 0, fd = open(name, O_RDWR | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        rc = err_sys(e, "cannot write '%s'", name);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        while ((rc = flock(fd, LOCK_EX)) < 0 && errno == EINTR)
+            ;
+        rc = rc < 0 ? err_sys(e, "cannot lock '%s'", name) : 1;
+    }
+    if (fd >= 0)
+        close(fd);
+    free(name);
     return rc;
 }
 
@@ -427,6 +450,8 @@ int store_open(struct store **out, const char *path, enum store_mode mode, struc
     struct store *s = mem_zero(1, sizeof *s);
     s->path = mem_strdup(path);
     s->lock = -1;
+    if (sys_armed())
+        store__arm();
     int rc = mode == STORE_WRITE ? open_write(s, e) : open_read(s, mode, e);
     if (rc < 0) {
         store_close(s);

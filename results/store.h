@@ -30,6 +30,9 @@ int store_open(struct store **out, const char *path, enum store_mode mode, struc
 void store_close(struct store *s); // NULL is fine
 const char *store_path(const struct store *s);
 
+/* Wait until no other writer holds the store at `path`: 1 it had to wait, 0 nobody did. */
+int store_wait(const char *path, struct err *e);
+
 /* ---- writing: the scheduler only ---- */
 
 /* Code and machine of this process's runs; each returns the row's id (> 0), made once per content.
@@ -52,15 +55,23 @@ int store_run(struct store *s, const char *run, const json_t *spec, struct err *
 int store_begin(struct store *s, const char *run, long revision, long machine, const char *command,
                 const char *log, int *n, struct err *e);
 
+/* The same for a runner that is born but waits for this row before it does anything. */
+struct sys_process;
+int store_begin_as(struct store *s, const char *run, long revision, long machine,
+                   const char *command, const char *log, const struct sys_process *who, int *n,
+                   struct err *e);
+
 /* Its end. `events` is the array of the runner's checked events (core/proto/event.h), from which
- * curve, metric, prediction and artifact rows are made. All in one transaction. */
+ * curve, metric, prediction and artifact rows are made; the scheduler may add what the run took:
+ * {"event":"usage","seconds":..,"memory":..,"bytes":..}. All in one transaction. */
 int store_done(struct store *s, const char *run, int n, const json_t *events, struct err *e);
 
 /* state 'failed' or 'cancelled'; class as err_name, reason one line. */
 int store_failed(struct store *s, const char *run, int n, const char *state, const char *class_,
                  const char *reason, struct err *e);
 
-/* Attempts left 'running' by a scheduler that died become 'lost'; *n = how many. */
+/* Attempts left 'running' by a scheduler that died become 'lost'; *n = how many. A runner that is
+ * still there, the same process since the same start of the machine, is ended first. */
 int store_recover(struct store *s, int *n, struct err *e);
 
 /* ---- reading ---- */
@@ -91,6 +102,14 @@ int store_artifact(struct store *s, const char *run, const char *kind, char **pa
 /* Everything about one run as JSON, for `promptgrid show`; `prefix` of the id, at least 4 digits.
  * ERR_MISSING when none matches, ERR_RANGE when several do. */
 int store_show(struct store *s, const char *prefix, json_t **out, struct err *e);
+
+/* Largest memory and mean size of files, in bytes, of done runs of the same shape of work: dataset,
+ * method, backbone and so on, whatever their seed; 0 = unknown. */
+struct store_usage {
+    double memory, bytes;
+};
+int store_expected_usage(struct store *s, const json_t *spec, struct store_usage *out,
+                         struct err *e);
 
 /* Mean seconds of done runs whose spec equals `spec` but for seed (0 when there are none). */
 int store_expected_seconds(struct store *s, const json_t *spec, double *seconds, struct err *e);

@@ -16,7 +16,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-enum { STORE_VERSION = 3, STORE_APPLICATION = 0x50724764 /* "PrGd" */ };
+enum { STORE_VERSION = 4, STORE_APPLICATION = 0x50724764 /* "PrGd" */ };
 
 /* store__migrations[v] takes a store of version v to v + 1; there are STORE_VERSION of them. */
 extern const char *const store__migrations[];
@@ -28,7 +28,7 @@ struct store {
     struct {
         const char *sql; // the literal's address is the key
         struct sqlite3_stmt *statement;
-    } cache[48];
+    } cache[64];
     size_t n_cached;
 };
 
@@ -48,6 +48,7 @@ const char *store__text(struct sqlite3_stmt *statement, int column);
 long store__int(struct sqlite3_stmt *statement, int column);
 double store__real(struct sqlite3_stmt *statement, int column);
 bool store__null(struct sqlite3_stmt *statement, int column);
+bool store__is_blob(struct sqlite3_stmt *statement, int column);
 const void *store__blob(struct sqlite3_stmt *statement, int column, size_t *size);
 
 /* A statement without rows. */
@@ -73,6 +74,15 @@ int store__copy(struct store *s, const char *to, struct err *e);
 struct str;
 void store__seal_line(struct str *lines, const char *split, const char *name, double value);
 void store__seal(const char *run, const struct str *lines, char out[HASH_HEX]);
+
+/* Long text as stored: its size (4 bytes, little-endian), zlib. `out` is yours to free().
+ * store__prose reads a column of text that may be so stored; yours to free(), "" when damaged. */
+int store__squeeze(const char *text, unsigned char **out, size_t *size, struct err *e);
+char *store__prose(struct sqlite3_stmt *statement, int column);
+
+/* SQLite's own file calls, clock and memory go through core/base/sys.h when a test has set a fault;
+ * to be called before the first connection. */
+void store__arm(void);
 
 /* Labels as stored: int32 little-endian, zlib. `out` is yours to free(). */
 int store__pack(const json_t *labels, unsigned char **out, size_t *size, struct err *e);

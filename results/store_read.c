@@ -99,6 +99,30 @@ int store_artifact(struct store *s, const char *run, const char *kind, char **pa
     return rc;
 }
 
+int store_expected_usage(struct store *s, const json_t *spec, struct store_usage *out,
+                         struct err *e)
+{
+    static const char alike[] =
+        "SELECT max(memory), avg(bytes) FROM runs WHERE state = 'done' AND job IS ?1 "
+        "AND dataset IS ?2 AND method IS ?3 AND backbone IS ?4 AND protocol IS ?5 "
+        "AND shots IS ?6 AND part IS ?7";
+    static const char *const keys[] = {"job",      "dataset", "method", "backbone",
+                                       "protocol", "shots",   "part"};
+    const json_t *v[sizeof keys / sizeof keys[0]];
+    struct sqlite3_stmt *q;
+    *out = (struct store_usage){0};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        v[i] = json_object_get(spec, keys[i]);
+    int rc = store__query(s, &q, e, alike, "jjjjjjj", v[0], v[1], v[2], v[3], v[4], v[5], v[6]);
+    if (rc == 0)
+        rc = store__step(s, q, e);
+    if (rc == 1) {
+        *out = (struct store_usage){store__real(q, 0), store__real(q, 1)}; // NULL reads as 0
+        store__end(q);
+    }
+    return rc < 0 ? rc : 0;
+}
+
 int store_expected_seconds(struct store *s, const json_t *spec, double *seconds, struct err *e)
 {
     // Runs that differ in the seed only, or else runs of the same shape of work.

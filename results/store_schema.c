@@ -14,7 +14,7 @@ static const char version_1[] =
     "  hash TEXT NOT NULL UNIQUE,"      // of everything below
     "  git_commit TEXT NOT NULL,"       // '' outside a repository
     "  dirty INTEGER NOT NULL,"
-    "  diff TEXT NOT NULL,"
+    "  diff TEXT NOT NULL,"             // a BLOB: compressed, see store__squeeze
     "  runner_sha256 TEXT NOT NULL,"
     "  build TEXT NOT NULL);"
 
@@ -134,6 +134,39 @@ static const char version_3[] =
     "    u.dirty, u.trained, u.source"
     "  FROM runs u JOIN metric m ON m.run = u.run AND m.n = u.attempt"
     "  WHERE u.state = 'done';";
+
+/* Who the runner is, so that one that outlived its scheduler is found after a restart; and what it
+ * took, by a clock that never jumps. */
+static const char version_4[] =
+    "ALTER TABLE attempt ADD COLUMN boot TEXT;"      // start of the machine, as the kernel names it
+    "ALTER TABLE attempt ADD COLUMN pid INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN born INTEGER;"   // clock ticks from there to its start
+    "ALTER TABLE attempt ADD COLUMN seconds REAL;"
+    "ALTER TABLE attempt ADD COLUMN memory INTEGER;" // largest resident size, bytes
+    "ALTER TABLE attempt ADD COLUMN bytes INTEGER;"  // of the files that it left
+    "DROP VIEW results;"
+    "DROP VIEW runs;"
+
+    "CREATE VIEW runs AS"
+    "  SELECT r.id AS run, a.state, a.class, a.reason, r.job, r.protocol, r.backbone, r.dataset,"
+    "    r.part, r.method, r.shots, r.seed, r.views, r.precision, r.params,"
+    "    json_extract(r.params, '$.rank') AS rank, json_extract(r.params, '$.epochs') AS epochs,"
+    "    a.n AS attempt, (SELECT count(*) FROM attempt c WHERE c.run = r.id) AS attempts,"
+    "    a.started, a.finished,"
+    "    round(coalesce(a.seconds, max(0, julianday(a.finished) - julianday(a.started)) * 86400),"
+    "      3) AS seconds,"
+    "    v.git_commit, v.dirty, a.log, r.trained, r.source, a.memory, a.bytes"
+    "  FROM run r"
+    "  JOIN attempt a ON a.run = r.id AND a.n = (SELECT b.n FROM attempt b WHERE b.run = r.id"
+    "    ORDER BY b.state = 'done' DESC, b.n DESC LIMIT 1)"
+    "  JOIN revision v ON v.id = a.revision;"
+
+    "CREATE VIEW results AS"
+    "  SELECT u.run, u.protocol, u.backbone, u.dataset, u.method, u.rank, u.shots, u.seed,"
+    "    u.views, u.precision, u.epochs, m.split, m.name, m.value, u.seconds, u.git_commit,"
+    "    u.dirty, u.trained, u.source"
+    "  FROM runs u JOIN metric m ON m.run = u.run AND m.n = u.attempt"
+    "  WHERE u.state = 'done';";
 // clang-format on
 
-const char *const store__migrations[STORE_VERSION] = {version_1, version_2, version_3};
+const char *const store__migrations[STORE_VERSION] = {version_1, version_2, version_3, version_4};

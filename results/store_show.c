@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* How a column becomes a JSON value; SQL NULL is null. */
-enum shape { TEXT, INT, REAL, BOOL, JSON, LABELS };
+enum shape { TEXT, INT, REAL, BOOL, JSON, LABELS, PROSE };
 
 struct column {
     const char *key;
@@ -21,6 +21,7 @@ static json_t *column_json(struct sqlite3_stmt *q, int at, enum shape shape)
 {
     size_t size;
     const void *data;
+    char *text;
     json_t *value = NULL;
     if (store__null(q, at))
         return json_null();
@@ -39,6 +40,11 @@ static json_t *column_json(struct sqlite3_stmt *q, int at, enum shape shape)
         break;
     case JSON:
         value = json_loads(store__text(q, at), JSON_DECODE_ANY, NULL);
+        break;
+    case PROSE:
+        text = store__prose(q, at);
+        value = json_string(text);
+        free(text);
         break;
     case LABELS: // the column before holds the count
         data = store__blob(q, at, &size);
@@ -69,11 +75,12 @@ static int rows_json(struct store *s, const char *sql, const char *run,
 #define SPEAKING " AND n = (SELECT attempt FROM runs WHERE run = ?1) "
 static const struct part {
     const char *key, *sql;
-    struct column columns[17];
+    struct column columns[20];
 } parts[] = {
     {"attempts",
      "SELECT a.n, a.state, a.class, a.reason, a.started, a.finished, "
-     "round((julianday(a.finished) - julianday(a.started)) * 86400, 3), v.git_commit, v.dirty, "
+     "round(coalesce(a.seconds, max(0, julianday(a.finished) - julianday(a.started)) * 86400), 3), "
+     "a.memory, a.bytes, v.git_commit, v.dirty, "
      "v.diff, v.runner_sha256, v.build, m.facts, a.command, a.log, a.runner "
      "FROM attempt a JOIN revision v ON v.id = a.revision JOIN machine m ON m.id = a.machine "
      "WHERE a.run = ?1 ORDER BY a.n",
@@ -84,9 +91,11 @@ static const struct part {
       {"started", TEXT},
       {"finished", TEXT},
       {"seconds", REAL},
+      {"memory", INT},
+      {"bytes", INT},
       {"commit", TEXT},
       {"dirty", BOOL},
-      {"diff", TEXT},
+      {"diff", PROSE},
       {"runner_sha256", TEXT},
       {"build", TEXT},
       {"machine", JSON},

@@ -6,13 +6,19 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "core/proto/spec.h"
 #include "results/store_internal.h"
 
 #include <math.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
+
+enum { ORPHAN_TRIES = 200 }; // 10 ms each
 
 /* ---- hashes ---- */
 
@@ -76,6 +82,40 @@ json_t *store__unpack(const void *data, size_t size, size_t count)
     return labels;
 }
 
+/* ---- long text ---- */
+
+int store__squeeze(const char *text, unsigned char **out, size_t *size, struct err *e)
+{
+    size_t length = strlen(text);
+    uLongf packed = compressBound((uLong)length);
+    *out = mem_alloc(4 + packed, 1);
+    for (int b = 0; b < 4; b++)
+        (*out)[b] = (unsigned char)(length >> 8 * b);
+    if (compress2(*out + 4, &packed, (const unsigned char *)text, (uLong)length, 9) != Z_OK)
+        return err_set(e, ERR_MEMORY, "cannot compress %zu bytes of text", length);
+    *size = 4 + packed;
+    return 0;
+}
+
+char *store__prose(struct sqlite3_stmt *statement, int column)
+{
+    enum { LIMIT = 64 << 20 }; // a damaged size must not take all memory
+    size_t size, length = 0;
+    if (!store__is_blob(statement, column))
+        return mem_strdup(store__text(statement, column));
+    const unsigned char *data = store__blob(statement, column, &size);
+    for (size_t b = 0; size > 4 && b < 4; b++)
+        length |= (size_t)data[b] << 8 * b;
+    if (length == 0 || length > LIMIT)
+        return mem_strdup("");
+    uLongf got = (uLongf)length;
+    char *text = mem_zero(length + 1, 1);
+    if (uncompress((unsigned char *)text, &got, data + 4, (uLong)(size - 4)) != Z_OK ||
+        got != length)
+        *text = 0;
+    return text;
+}
+
 /* ---- code and machine ---- */
 
 /* The id of the row with this hash, or 0. */
@@ -107,11 +147,16 @@ long store_revision(struct store *s, const struct store_revision *r, struct err 
     long id = row_of(s, find, hash, e);
     if (id)
         return id;
-    int rc =
-        store__exec(s, e,
-                    "INSERT INTO revision (hash, git_commit, dirty, diff, runner_sha256, "
-                    "build) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    "ttittt", hash, r->commit, (long)r->dirty, r->diff, r->runner_sha256, r->build);
+    unsigned char *packed = NULL;
+    size_t size = 0;
+    int rc = store__squeeze(r->diff, &packed, &size, e);
+    if (rc == 0)
+        rc = store__exec(s, e,
+                         "INSERT INTO revision (hash, git_commit, dirty, diff, runner_sha256, "
+                         "build) VALUES (?1, ?2, ?3, CASE WHEN ?7 THEN ?4 ELSE '' END, ?5, ?6)",
+                         "ttibtti", hash, r->commit, (long)r->dirty, (const void *)packed, size,
+                         r->runner_sha256, r->build, (long)(*r->diff != 0));
+    free(packed);
     return rc < 0 ? rc : row_of(s, find, hash, e);
 }
 
@@ -155,8 +200,9 @@ int store_run(struct store *s, const char *run, const json_t *spec, struct err *
     return rc;
 }
 
-int store_begin(struct store *s, const char *run, long revision, long machine, const char *command,
-                const char *log, int *n, struct err *e)
+int store_begin_as(struct store *s, const char *run, long revision, long machine,
+                   const char *command, const char *log, const struct sys_process *who, int *n,
+                   struct err *e)
 {
     struct sqlite3_stmt *q;
     int rc = store__begin_write(s, e);
@@ -171,11 +217,18 @@ int store_begin(struct store *s, const char *run, long revision, long machine, c
         store__end(q);
         rc = store__exec(s, e,
                          "INSERT INTO attempt (run, n, state, started, revision, machine, command, "
-                         "log) VALUES (?1, ?2, 'running', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), "
-                         "?3, ?4, ?5, ?6)",
-                         "tiiitt", run, (long)*n, revision, machine, command, log);
+                         "log, boot, pid, born) VALUES (?1, ?2, 'running', "
+                         "strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                         "tiiitttii", run, (long)*n, revision, machine, command, log,
+                         who ? who->boot : NULL, who ? who->pid : 0L, who ? (long)who->start : 0L);
     }
     return store__finish(s, rc, e);
+}
+
+int store_begin(struct store *s, const char *run, long revision, long machine, const char *command,
+                const char *log, int *n, struct err *e)
+{
+    return store_begin_as(s, run, revision, machine, command, log, NULL, n, e);
 }
 
 /* The end of an attempt that is running: anything else is a confused caller. */
@@ -265,12 +318,21 @@ static int record_artifact(struct recording *r, const json_t *event, struct err 
                        json_object_get(event, "path"), json_object_get(event, "sha256"));
 }
 
+static int record_usage(struct recording *r, const json_t *event, struct err *e)
+{
+    return store__exec(
+        r->s, e,
+        "UPDATE attempt SET seconds = ?3, memory = ?4, bytes = ?5 WHERE run = ?1 AND n = ?2",
+        "tijjj", r->run, r->n, json_object_get(event, "seconds"), json_object_get(event, "memory"),
+        json_object_get(event, "bytes"));
+}
+
 static const struct {
     const char *name;
     int (*record)(struct recording *r, const json_t *event, struct err *e);
 } recorders[] = {
     {"start", record_start},           {"epoch", record_epoch},       {"metric", record_metric},
-    {"prediction", record_prediction}, {"artifact", record_artifact},
+    {"prediction", record_prediction}, {"artifact", record_artifact}, {"usage", record_usage},
 };
 
 static int record(struct recording *r, const json_t *event, struct err *e)
@@ -345,14 +407,39 @@ int store_failed(struct store *s, const char *run, int n, const char *state, con
     return end_attempt(s, run, n, state, class_, reason, NULL, e);
 }
 
+/* End the runners of a dead scheduler that are still there, though the kernel should have: their
+ * runs are about to be started anew. */
+static int end_orphans(struct store *s, struct err *e)
+{
+    struct sqlite3_stmt *q;
+    int rc = store__query(s, &q, e,
+                          "SELECT boot, pid, born FROM attempt "
+                          "WHERE state = 'running' AND boot IS NOT NULL",
+                          "");
+    if (rc == 0)
+        while ((rc = store__step(s, q, e)) == 1) {
+            struct sys_process p = {.pid = store__int(q, 1), .start = store__int(q, 2)};
+            snprintf(p.boot, sizeof p.boot, "%s", store__text(q, 0));
+            for (int i = 0; i < ORPHAN_TRIES && sys_process_lives(&p); i++) {
+                kill((pid_t)p.pid, SIGKILL);
+                usleep(10000);
+            }
+        }
+    return rc;
+}
+
 int store_recover(struct store *s, int *n, struct err *e)
 {
-    int rc = store__exec(s, e,
+    *n = 0;
+    int rc = end_orphans(s, e);
+    if (rc == 0)
+        rc = store__exec(s, e,
                          "UPDATE attempt SET state = 'lost', class = 'lost', reason = "
                          "'the scheduler ended before the run did', "
                          "finished = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') "
                          "WHERE state = 'running'",
                          "");
-    *n = rc == 0 ? (int)store__changes(s) : 0;
+    if (rc == 0)
+        *n = (int)store__changes(s);
     return rc;
 }

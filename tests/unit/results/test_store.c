@@ -366,7 +366,8 @@ static void copy_as_version_1(const char *from, const char *to)
         "INSERT INTO main.revision SELECT * FROM new.revision;"
         "INSERT INTO main.machine SELECT * FROM new.machine;"
         "INSERT INTO main.run (id, spec, family) SELECT id, spec, family FROM new.run;"
-        "INSERT INTO main.attempt SELECT * FROM new.attempt;"
+        "INSERT INTO main.attempt SELECT run, n, state, class, reason, started, finished, revision,"
+        " machine, command, log, runner, seal FROM new.attempt;"
         "INSERT INTO main.metric SELECT * FROM new.metric;"
         "INSERT INTO main.curve SELECT run, n, epoch, loss, lr, accuracy, effective_rank, singular,"
         " singular_change FROM new.curve;",
