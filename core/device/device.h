@@ -139,6 +139,8 @@ struct device_ops {
     /* y (n) = a y + b x */
     void (*blend)(struct device *d, float *y, float a, const float *x, float b, size_t n);
 
+    /* x (n) = the nearest fp16 values; see device_half */
+    void (*round_half)(struct device *d, float *x, size_t n);
     /* y (n) = x (n) */
     void (*copy)(struct device *d, float *y, const float *x, size_t n);
     /* y (n) += x (n) */
@@ -155,7 +157,8 @@ struct device_ops {
     /* y (B, g * g, 3 * p * p) = patches of x (B, 3, S, S), S = g p, in conv1's weight order */
     void (*patches)(struct device *d, float *y, const float *x, int B, int S, int p);
 
-    /* y (R, C) = x / |x|; norm (R) = |x| */
+    /* y (R, C) = x / |x|; norm (R) = |x|. On a `half` device both are fp16, y of the rounded norm
+     */
     void (*l2norm_fwd)(struct device *d, float *y, float *norm, const float *x, int R, int C);
     /* dx (R, C) = (dy - y (y . dy)) / norm */
     void (*l2norm_bwd)(struct device *d, float *dx, const float *dy, const float *y,
@@ -177,7 +180,8 @@ struct device_ops {
      * against that direction is taken out. */
     void (*deflect)(struct device *d, float *g, const float *against, size_t n, float strength);
 
-    /* torch's SGD: g += weight_decay p; buf = first ? g : momentum buf + g; p -= lr buf (all (n))
+    /* torch's SGD: g += weight_decay p; buf = first ? g : momentum buf + g; p -= lr buf (all (n)).
+     * On a `half` device the decayed gradient, momentum buf, its sum and p are each rounded to fp16
      */
     void (*sgd)(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
                 float momentum, float weight_decay, bool first);
@@ -198,6 +202,7 @@ struct device_ops {
 
 struct device {
     const struct device_ops *ops;
+    bool half; // precision fp16-storage: what the reference stores in fp16 is rounded to it
 };
 
 /* kind "cpu"; threads >= 1. */
@@ -214,6 +219,13 @@ float *device_put(struct device *d, const float *host, size_t n);
 static inline int device_sync(struct device *d, struct err *e)
 {
     return d->ops->sync(d, e);
+}
+
+/* Where the reference would store x (n) in fp16. Nothing on a device that is not `half`. */
+static inline void device_half(struct device *d, float *x, size_t n)
+{
+    if (d->half)
+        d->ops->round_half(d, x, n);
 }
 
 static inline void device_release(struct device *d, void *block)

@@ -109,6 +109,7 @@ static const struct device_ops ops = {
     .affinity_fwd = cpu_affinity_fwd,
     .affinity_bwd = cpu_affinity_bwd,
     .blend = cpu_blend,
+    .round_half = cpu_round_half,
     .copy = cpu_copy,
     .add = cpu_add,
     .gather = cpu_gather,

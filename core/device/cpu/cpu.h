@@ -83,6 +83,7 @@ void cpu_l2norm_bwd(struct device *d, float *dx, const float *dy, const float *y
 /* pointwise.c: elements and rows */
 void cpu_quickgelu_fwd(struct device *d, float *y, const float *x, size_t n);
 void cpu_quickgelu_bwd(struct device *d, float *dx, const float *dy, const float *x, size_t n);
+void cpu_round_half(struct device *d, float *x, size_t n);
 void cpu_copy(struct device *d, float *y, const float *x, size_t n);
 void cpu_add(struct device *d, float *y, const float *x, size_t n);
 void cpu_gather(struct device *d, float *y, const float *x, const int *index, int R, int C);

@@ -4,6 +4,8 @@
 #include "core/device/cpu/cpu.h"
 #include "core/device/cpu/vec.h"
 
+#include "core/base/half.h"
+
 #include <string.h>
 
 enum { ROW_CHUNK = 32 };
@@ -111,9 +113,11 @@ void cpu_l2norm_fwd(struct device *d, float *y, float *norm, const float *x, int
         double square = 0;
         for (int c = 0; c < C; c++)
             square += (double)x[c] * x[c];
-        norm[r] = (float)sqrt(square);
+        norm[r] = d->half ? half_round((float)sqrt(square)) : (float)sqrt(square);
         for (int c = 0; c < C; c++)
             y[c] = x[c] / norm[r];
+        if (d->half)
+            half_round_all(y, (size_t)C);
     }
 }
 

@@ -4,6 +4,8 @@
 #include "core/device/cpu/cpu.h"
 #include "core/device/cpu/vec.h"
 
+#include "core/base/half.h"
+
 enum { ELEMENTS = 16384 };
 
 struct span {
@@ -91,6 +93,19 @@ static void add_chunk(void *arg, size_t chunk)
     add_span(s->y + first, s->x + first, last - first);
 }
 
+CPU_CLONES static void half_span(float *x, size_t n)
+{
+    half_round_all(x, n);
+}
+
+static void half_chunk(void *arg, size_t chunk)
+{
+    struct span *s = arg;
+    size_t first, last;
+    span_bounds(s, chunk, &first, &last);
+    half_span(s->y + first, last - first);
+}
+
 static void span_run(struct device *d, struct span s, thread_chunk f)
 {
     if (!cpu_of(d)->error.code)
@@ -105,6 +120,11 @@ void cpu_quickgelu_fwd(struct device *d, float *y, const float *x, size_t n)
 void cpu_quickgelu_bwd(struct device *d, float *dx, const float *dy, const float *x, size_t n)
 {
     span_run(d, (struct span){.y = dx, .dy = dy, .x = x, .n = n}, gelu_back_chunk);
+}
+
+void cpu_round_half(struct device *d, float *x, size_t n)
+{
+    span_run(d, (struct span){.y = x, .n = n}, half_chunk);
 }
 
 void cpu_copy(struct device *d, float *y, const float *x, size_t n)

@@ -5,6 +5,8 @@
 #include "core/device/cpu/cpu.h"
 #include "core/device/cpu/vec.h"
 
+#include "core/base/half.h"
+
 void cpu_cross_entropy(struct device *d, float *loss, float *hit, float *dlogits,
                        const float *logits, const int *labels, int B, int K)
 {
@@ -115,12 +117,25 @@ static void sgd_chunk(void *arg, size_t chunk)
     }
 }
 
+/* The same with every result stored in fp16; products and sums are those of float. */
+static void sgd_half_chunk(void *arg, size_t chunk)
+{
+    struct sgd *s = arg;
+    size_t first = chunk * ELEMENTS, last = first + ELEMENTS < s->n ? first + ELEMENTS : s->n;
+    for (size_t i = first; i < last; i++) {
+        float g = half_round(s->g[i] + s->weight_decay * s->p[i]);
+        s->buf[i] = s->first ? g : half_round(half_round(s->momentum * s->buf[i]) + g);
+        s->p[i] = half_round(s->p[i] - s->lr * s->buf[i]);
+    }
+}
+
 void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
              float momentum, float weight_decay, bool first)
 {
     struct sgd s = {p, buf, g, n, lr, momentum, weight_decay, first};
     if (!cpu_of(d)->error.code)
-        thread_run(cpu_of(d)->pool, cpu_chunks(n, ELEMENTS), sgd_chunk, &s);
+        thread_run(cpu_of(d)->pool, cpu_chunks(n, ELEMENTS), d->half ? sgd_half_chunk : sgd_chunk,
+                   &s);
 }
 
 struct adam {
