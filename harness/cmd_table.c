@@ -1,21 +1,29 @@
 /* promptgrid table RECIPE: the recipe's comparison tables, from whatever the store holds so far. */
 #include "core/base/fs.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/cmd.h"
 #include "harness/plan.h"
+#include "harness/proc.h"
 #include "harness/recipe.h"
 #include "harness/table_runs.h"
+#include "harness/where.h"
 #include "results/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 struct table_args {
     struct cmd_common common;
-    const char *against, *format, *name;
+    const char *against, *format, *name, *metrics, *interval, *average, *sort, *delta;
+    bool transpose, strict;
+    long width;
+    struct opt_list where;
+    char *command; // as it was given
 };
 
 enum { PAPER_COLUMNS = 100 }; // text that does not go to a terminal
@@ -31,18 +39,28 @@ static int text_columns(void)
     return given && str_to_long(given, 20, 10000, &columns) ? (int)columns : PAPER_COLUMNS;
 }
 
+static int check_choice(const char *what, const char *given, const char *a, const char *b,
+                        struct err *e)
+{
+    if (!given || str_eq(given, a) || str_eq(given, b))
+        return 0;
+    return err_set(e, ERR_USAGE, "unknown %s '%s': expected '%s' or '%s'", what, given, a, b);
+}
+
 static int check_args(const struct table_args *args, struct err *e)
 {
-    static const char *const formats[] = {"text", "markdown", "csv", "json"};
-    size_t n = sizeof formats / sizeof formats[0], i = 0;
-    while (i < n && !str_eq(args->format, formats[i]))
+    size_t i = 0;
+    while (table_format_name(i) && !str_eq(args->format, table_format_name(i)))
         i++;
-    if (i == n)
-        return err_set(e, ERR_USAGE, "unknown format '%s': expected text, markdown, csv or json",
+    if (!table_format_name(i) && !str_eq(args->format, "json"))
+        return err_set(e, ERR_USAGE,
+                       "unknown format '%s': expected text, markdown, latex, csv, html or json",
                        args->format);
     if (args->against && !str_eq(args->against, "published"))
         return err_set(e, ERR_USAGE, "unknown baseline '%s': expected 'published'", args->against);
-    return 0;
+    if (check_choice("interval", args->interval, "std", "t", e) < 0)
+        return e->code;
+    return check_choice("average", args->average, "H-of-averages", "mean-of-H", e);
 }
 
 /* One line of names of the recipe's tables, for a wrong --name. */
@@ -65,21 +83,55 @@ static int check_name(const struct recipe *r, const char *name, struct err *e)
     return e->code;
 }
 
+/* "base,H" -> names, ended by NULL; free the array and *copy. */
+static const char **split_names(const char *list, char **copy)
+{
+    size_t n = 0, capacity = 0;
+    const char **names = NULL;
+    *copy = mem_strdup(list);
+    for (char *name = *copy, *end; name; name = end ? end + 1 : NULL) {
+        end = strchr(name, ',');
+        if (end)
+            *end = 0;
+        MEM_PUSH(names, n, capacity) = name;
+    }
+    MEM_PUSH(names, n, capacity) = NULL;
+    return names;
+}
+
+static const char *given(const char *option, const char *block)
+{
+    return option ? option : block;
+}
+
 static int build(struct table **out, const struct plan *plan, const struct recipe_table *block,
-                 const struct table_args *args, const char *published, struct store *store,
-                 struct err *e)
+                 const struct table_args *args, const json_t *where, const char *published,
+                 struct store *store, struct err *e)
 {
     struct table_runs runs;
+    char *copy = NULL;
+    const char **metrics = args->metrics ? split_names(args->metrics, &copy) : NULL;
     const struct table_options options = {
         .name = block->name,
         .title = block->title,
-        .metrics = (const char *const *)block->metrics,
+        .metrics = metrics ? metrics : (const char *const *)block->metrics,
         .against_published = args->against != NULL,
         .published_folder = published,
+        .transpose = args->transpose != str_eq(block->transpose, "true"),
+        .mean_of_h = str_eq(given(args->average, block->average), "mean-of-H"),
+        .t_interval = str_eq(given(args->interval, block->interval), "t"),
+        .tolerance = block->tolerance,
+        .sort = given(args->sort, block->sort),
+        .delta = given(args->delta, args->against ? NULL : block->delta),
+        .recipe = plan->recipe->path,
+        .recipe_sha256 = plan->recipe->sha256,
+        .command = args->command,
     };
-    table_runs_init(&runs, plan, block);
+    table_runs_init(&runs, plan, block, where);
     int rc = table_build(out, store, runs.runs, runs.n, &options, e);
     table_runs_release(&runs);
+    free(metrics);
+    free(copy);
     return rc;
 }
 
@@ -100,34 +152,57 @@ static void add_json(json_t *all, const struct table *t, const struct recipe_tab
     json_decref(rows);
 }
 
-static int print_tables(const struct plan *plan, const struct table_args *args,
+/* Text on a terminal has colours, unless NO_COLOR says no. */
+static const char *format_of(const struct table_args *args)
+{
+    const char *none = getenv("NO_COLOR");
+    bool colours = isatty(STDOUT_FILENO) && !(none && *none);
+    return str_eq(args->format, "text") && colours ? "terminal" : args->format;
+}
+
+static int width_of(const struct table_args *args)
+{
+    if (args->width > 0)
+        return args->width < 100000 ? (int)args->width : 100000;
+    return str_eq(args->format, "text") ? text_columns() : 0;
+}
+
+static int print_tables(const struct plan *plan, const struct table_args *args, const json_t *where,
                         const char *published, struct store *store, struct err *e)
 {
     const struct recipe *r = plan->recipe;
-    const char *format = args->format;
+    const char *format = format_of(args);
     struct str out = STR_INIT;
-    json_t *json = json_pack("{s:s, s:s?, s:[], s:[]}", "recipe", r->name, "store",
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s?, s:[], s:[]}", "recipe", r->name,
+                             "recipe_sha256", r->sha256, "command", args->command, "store",
                              store ? store_path(store) : NULL, "tables", "rows");
-    if (str_eq(format, "text") && isatty(STDOUT_FILENO))
-        format = "terminal";
     int rc = 0;
     bool first = true;
+    table_open_file(format, r->name, &out);
     for (size_t i = 0; i < r->n_tables && rc == 0; i++) {
         struct table *t;
         if (args->name && !str_eq(args->name, r->tables[i].name))
             continue;
-        rc = build(&t, plan, &r->tables[i], args, published, store, e);
+        rc = build(&t, plan, &r->tables[i], args, where, published, store, e);
         if (rc < 0)
             break;
+        if (args->strict && table_check(t, e) < 0) {
+            log_error("%s; run them again with the same code and data, or leave out --strict",
+                      e->text);
+            table_free(t);
+            rc = 1; // something does not hold
+            break;
+        }
         if (str_eq(format, "json")) {
             add_json(json, t, &r->tables[i]);
         } else {
             str_add(&out, first ? "" : "\n");
-            rc = table_format(t, format, text_columns(), &out, e);
+            rc = table_format(t, format, width_of(args), &out, e);
         }
         first = false;
         table_free(t);
     }
+    table_close_file(format, &out);
     if (rc == 0 && str_eq(format, "json"))
         cmd_print_json(json_incref(json));
     else if (rc == 0)
@@ -142,22 +217,38 @@ static int show(const struct table_args *args, const char *path, struct err *e)
     struct roots roots = {0};
     struct plan plan = {0};
     struct store *store = NULL;
+    json_t *where = NULL;
     char *workspace = cmd_workspace(&args->common), *published = NULL;
     int rc = check_args(args, e);
-    if (rc < 0 || (rc = roots_open(&roots, args->common.data.items, args->common.data.n, e)) < 0 ||
+    if (rc < 0 || (rc = where_read(&where, &args->where, e)) < 0 ||
+        (rc = roots_open(&roots, args->common.data.items, args->common.data.n, e)) < 0 ||
         (rc = cmd_open_store(&args->common, &store, e)) < 0 ||
         (rc = plan_load(&plan, path, &roots, store, workspace, e)) < 0 ||
         (rc = check_name(plan.recipe, args->name, e)) < 0)
         goto out;
     published = fs_join(roots.home, "results/published");
-    rc = print_tables(&plan, args, published, store, e);
+    rc = print_tables(&plan, args, where, published, store, e);
 out:
+    json_decref(where);
     free(published);
     plan_release(&plan);
     store_close(store);
     roots_release(&roots);
     free(workspace);
     return rc;
+}
+
+/* The whole command as it was given; yours to free(). */
+static char *command_of(int argc, char **argv)
+{
+    const char **words = mem_alloc((size_t)argc + 2, sizeof *words);
+    words[0] = "promptgrid";
+    for (int i = 0; i < argc; i++)
+        words[i + 1] = argv[i];
+    words[argc + 1] = NULL;
+    char *text = proc_command_text(words);
+    free(words);
+    return text;
 }
 
 int cmd_table(const struct cmd *self, int argc, char **argv)
@@ -167,17 +258,36 @@ int cmd_table(const struct cmd *self, int argc, char **argv)
     const struct opt table[] = {
         CMD_COMMON(args.common),
         {"against", OPT_TEXT, &args.against, "published", "show published numbers beside ours"},
-        {"format", OPT_TEXT, &args.format, "F", "text, markdown, csv or json (default: text)"},
+        {"format", OPT_TEXT, &args.format, "F",
+         "text, markdown, latex, csv, html or json (default: text)"},
         {"name", OPT_TEXT, &args.name, "TABLE", "only this table of the recipe"},
+        {"metrics", OPT_TEXT, &args.metrics, "M,M",
+         "base, new, H, accuracy, macro-F1, base-F1, new-F1, parameters, time"},
+        {"where", OPT_LIST, &args.where, "AXIS=V,V", "only runs with these values; again: and"},
+        {"sort", OPT_TEXT, &args.sort, "COLUMN[:METRIC]", "best row first; 'row': by label"},
+        {"delta", OPT_TEXT, &args.delta, "METHOD", "differences from this row or method"},
+        {"interval", OPT_TEXT, &args.interval, "std|t",
+         "deviation over seeds, or half of Student's 95 % interval (default: std)"},
+        {"average", OPT_TEXT, &args.average, "RULE",
+         "of H: H-of-averages or mean-of-H (default: H-of-averages)"},
+        {"transpose", OPT_FLAG, &args.transpose, NULL, "rows and columns change places"},
+        {"width", OPT_COUNT, &args.width, "N", "characters of text, points of LaTeX, for a line"},
+        {"strict", OPT_FLAG, &args.strict, NULL,
+         "refuse to mix runs of different code, data, weights, precision or version"},
         {0},
     };
     int rest;
+    args.command = command_of(argc, argv);
     int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
     if (status < 0) {
         if (args.common.json)
             args.format = "json";
-        status = show(&args, argv[1], &e) < 0 ? cmd_fail(&e) : 0;
+        status = show(&args, argv[1], &e);
+        if (status < 0)
+            status = cmd_fail(&e);
     }
+    free(args.command);
+    free(args.where.items);
     free(args.common.data.items);
     return status;
 }

@@ -30,8 +30,14 @@ struct grid_run {
 struct recipe_table {
     char *name, *title;
     char *rows, *columns; // axis names: method, dataset, shots
-    char **metrics;       // NULL-terminated: base, new, H, accuracy
+    char *group;          // axis of the headings above rows; NULL = none
+    char **metrics;       // NULL-terminated: base, new, H, accuracy, ...
     json_t *where;        // object axis -> value or array of values; may be NULL
+    char *interval;       // "std" or "t"
+    char *average;        // of H: "H-of-averages" or "mean-of-H"
+    char *transpose;      // "true" or "false"
+    char *sort, *delta;   // as --sort and --delta of `table`; NULL = none
+    double tolerance;     // points to a published number that count as the same; 0 = by interval
 };
 struct recipe_figure {
     char *name, *title;

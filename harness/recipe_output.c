@@ -3,6 +3,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "results/table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,22 +30,29 @@ static void free_list(char **list)
     free(list);
 }
 
-static int check_metric(const struct yaml_node *node, struct err *e)
+static const char *figure_metric(size_t i)
+{
+    return metric_names[i];
+}
+
+/* `name`: the i-th known metric, NULL behind the last. */
+static int check_metric(const struct yaml_node *node, const char *(*name)(size_t i), struct err *e)
 {
     struct names known = {0};
     if (node->kind != YAML_SCALAR)
         return yaml_error(e, ERR_PARSE, node, "expected the name of a metric");
-    for (const char *const *m = metric_names; *m; m++) {
-        if (str_eq(*m, node->text)) {
+    for (size_t i = 0; name(i); i++) {
+        if (str_eq(name(i), node->text)) {
             free(known.items);
             return 0;
         }
-        names_add(&known, *m);
+        names_add(&known, name(i));
     }
     return unknown_name(e, node, "metric", node->text, &known);
 }
 
-static int read_metrics(const struct yaml_node *node, char ***out, struct err *e)
+static int read_metrics(const struct yaml_node *node, const char *(*name)(size_t i), char ***out,
+                        struct err *e)
 {
     bool list = node->kind == YAML_LIST;
     size_t n = list ? node->n : 1;
@@ -53,7 +61,7 @@ static int read_metrics(const struct yaml_node *node, char ***out, struct err *e
     *out = mem_zero(n + 1, sizeof **out);
     for (size_t i = 0; i < n; i++) {
         const struct yaml_node *item = list ? node->items[i] : node;
-        if (check_metric(item, e) < 0)
+        if (check_metric(item, name, e) < 0)
             return e->code;
         (*out)[i] = mem_strdup(item->text);
     }
@@ -74,13 +82,47 @@ static int read_axis(const struct yaml_node *node, char **out, struct err *e)
     return unknown_name(e, node, "axis", node->text, &known);
 }
 
+static int read_choice(const struct yaml_node *node, const char *const *choices, char **out,
+                       struct err *e)
+{
+    struct names known = {0};
+    if (node->kind != YAML_SCALAR)
+        return yaml_error(e, ERR_PARSE, node, "expected one word");
+    for (; *choices; choices++) {
+        if (str_eq(*choices, node->text)) {
+            free(known.items);
+            *out = mem_strdup(node->text);
+            return 0;
+        }
+        names_add(&known, *choices);
+    }
+    return unknown_name(e, node, "choice", node->text, &known);
+}
+
+static int read_points(const struct yaml_node *node, double *out, struct err *e)
+{
+    if (node->kind != YAML_SCALAR || !str_to_double(node->text, out) || !(*out > 0 && *out <= 100))
+        return yaml_error(e, ERR_RANGE, node, "expected a number of points from 0 to 100");
+    return 0;
+}
+
 /* One key of a table or figure block: how it is read and where it goes. */
-enum part_kind { PART_NAME, PART_TITLE, PART_AXIS, PART_METRICS, PART_WHERE };
+enum part_kind {
+    PART_NAME,
+    PART_TITLE,
+    PART_AXIS,
+    PART_METRICS, // of tables
+    PART_CURVES,  // metrics of figures
+    PART_WHERE,
+    PART_CHOICE,
+    PART_POINTS,
+};
 
 struct part {
     const char *name;
     enum part_kind kind;
-    void *out; // char **, char ***, json_t **
+    void *out;                  // char **, char ***, json_t **, double *
+    const char *const *choices; // PART_CHOICE: NULL-terminated
 };
 
 static int read_part(const struct part *part, const struct yaml_node *node, struct err *e)
@@ -93,9 +135,15 @@ static int read_part(const struct part *part, const struct yaml_node *node, stru
     case PART_AXIS:
         return read_axis(node, part->out, e);
     case PART_METRICS:
-        return read_metrics(node, part->out, e);
+        return read_metrics(node, table_metric_name, part->out, e);
+    case PART_CURVES:
+        return read_metrics(node, figure_metric, part->out, e);
     case PART_WHERE:
         return condition_read(node, part->out, e);
+    case PART_CHOICE:
+        return read_choice(node, part->choices, part->out, e);
+    case PART_POINTS:
+        return read_points(node, part->out, e);
     }
     BUG("part %d", (int)part->kind);
 }
@@ -153,15 +201,25 @@ static void set_default(char **field, const char *value)
 
 static int read_table(struct recipe *r, const struct yaml_node *map, struct err *e)
 {
+    static const char *const intervals[] = {"std", "t", NULL};
+    static const char *const averages[] = {"H-of-averages", "mean-of-H", NULL};
+    static const char *const bools[] = {"true", "false", NULL};
     struct recipe_table *t = &r->tables[r->n_tables++];
     const struct part parts[] = {
-        {"name", PART_NAME, &t->name},
-        {"title", PART_TITLE, &t->title},
-        {"rows", PART_AXIS, &t->rows},
-        {"columns", PART_AXIS, &t->columns},
-        {"metrics", PART_METRICS, &t->metrics},
-        {"where", PART_WHERE, &t->where},
-        {NULL, PART_NAME, NULL},
+        {"name", PART_NAME, &t->name, NULL},
+        {"title", PART_TITLE, &t->title, NULL},
+        {"rows", PART_AXIS, &t->rows, NULL},
+        {"columns", PART_AXIS, &t->columns, NULL},
+        {"group", PART_AXIS, &t->group, NULL},
+        {"metrics", PART_METRICS, &t->metrics, NULL},
+        {"where", PART_WHERE, &t->where, NULL},
+        {"interval", PART_CHOICE, &t->interval, intervals},
+        {"average", PART_CHOICE, &t->average, averages},
+        {"transpose", PART_CHOICE, &t->transpose, bools},
+        {"sort", PART_TITLE, &t->sort, NULL},
+        {"delta", PART_TITLE, &t->delta, NULL},
+        {"tolerance", PART_POINTS, &t->tolerance, NULL},
+        {0},
     };
     if (read_parts(parts, map, "table", e) < 0 || check_selects(r, t->where, map, e) < 0)
         return e->code;
@@ -182,10 +240,10 @@ static int read_figure(struct recipe *r, const struct yaml_node *map, struct err
 {
     struct recipe_figure *f = &r->figures[r->n_figures++];
     const struct part parts[] = {
-        {"name", PART_NAME, &f->name},     {"title", PART_TITLE, &f->title},
-        {"x", PART_AXIS, &f->x},           {"y", PART_METRICS, &f->metrics},
-        {"series", PART_AXIS, &f->series}, {"panel", PART_AXIS, &f->panel},
-        {"where", PART_WHERE, &f->where},  {NULL, PART_NAME, NULL},
+        {"name", PART_NAME, &f->name, NULL},     {"title", PART_TITLE, &f->title, NULL},
+        {"x", PART_AXIS, &f->x, NULL},           {"y", PART_CURVES, &f->metrics, NULL},
+        {"series", PART_AXIS, &f->series, NULL}, {"panel", PART_AXIS, &f->panel, NULL},
+        {"where", PART_WHERE, &f->where, NULL},  {0},
     };
     if (read_parts(parts, map, "figure", e) < 0 || check_selects(r, f->where, map, e) < 0)
         return e->code;
@@ -209,7 +267,7 @@ static int read_figure(struct recipe *r, const struct yaml_node *map, struct err
 /* One table for each protocol, in the order of the runs. */
 static void default_tables(struct recipe *r)
 {
-    r->tables = mem_zero(3, sizeof *r->tables); // there are three protocols
+    r->tables = mem_zero(r->n + 1, sizeof *r->tables); // at most one a run
     for (size_t i = 0; i < r->n; i++) {
         const char *protocol = r->runs[i].protocol;
         bool known = false;
@@ -264,6 +322,12 @@ void output_release(struct recipe *r)
         free(t->title);
         free(t->rows);
         free(t->columns);
+        free(t->group);
+        free(t->interval);
+        free(t->average);
+        free(t->transpose);
+        free(t->sort);
+        free(t->delta);
         free_list(t->metrics);
         json_decref(t->where);
     }

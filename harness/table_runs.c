@@ -163,14 +163,14 @@ static void release_places(struct places *p)
 }
 
 /* places[i] of runs[i] on `axis`. */
+/* `others`: the table's other axes, NULL-terminated. */
 static struct places *place(const struct grid_run *const *runs, size_t n, const char *axis,
-                            const char *other)
+                            const char *const *others)
 {
     struct places *places = mem_zero(n + 1, sizeof *places), all = {0};
     if (str_eq(axis, "method")) {
         static const char *const ignore[] = {"seed", NULL};
-        const char *const columns[] = {other, NULL};
-        char **labels = table_row_labels(runs, n, columns, ignore);
+        char **labels = table_row_labels(runs, n, others, ignore);
         for (size_t i = 0; i < n; i++)
             add_place(&places[i], labels[i]);
         free(labels);
@@ -204,17 +204,32 @@ static const char *keep_label(struct table_runs *t, const char *label)
     return copy;
 }
 
-static void add_runs(struct table_runs *t, const struct plan_run *run, const struct grid_run *grid,
-                     const struct places *rows, const struct places *columns)
+/* What the run, or the training run whose result it tests, trains. */
+static long parameters_of(const struct plan *p, const struct plan_run *run)
+{
+    int trained = run->needs[NEED_PROMPT];
+    bool eval = str_eq(json_string_value(json_object_get(run->spec, "job")), "eval");
+    return eval && trained >= 0 ? p->runs[trained].parameters : run->parameters;
+}
+
+/* Where one run stands: each of its groups x rows x columns. */
+struct stand {
+    const struct places *groups, *rows, *columns; // groups NULL: there are none
+};
+
+static void add_run(struct table_runs *t, const struct plan *p, const struct plan_run *run,
+                    const struct grid_run *grid, const struct stand *at)
 {
     const struct method_row *method = method_find(grid->method);
+    size_t n_groups = at->groups ? at->groups->n : 1, columns = at->columns->n;
     char *dataset = target_label(grid);
-    for (size_t r = 0; r < rows->n; r++)
-        for (size_t c = 0; c < columns->n; c++)
+    for (size_t g = 0; g < n_groups; g++)
+        for (size_t i = 0; i < at->rows->n * columns; i++)
             MEM_PUSH(t->runs, t->n, t->capacity) = (struct table_run){
                 .run = run->id,
-                .row = keep_label(t, rows->labels[r]),
-                .column = keep_label(t, columns->labels[c]),
+                .group = at->groups ? keep_label(t, at->groups->labels[g]) : NULL,
+                .row = keep_label(t, at->rows->labels[i / columns]),
+                .column = keep_label(t, at->columns->labels[i % columns]),
                 .method = grid->method,
                 .published = method ? method->published : NULL,
                 .dataset = keep_label(t, dataset),
@@ -224,11 +239,28 @@ static void add_runs(struct table_runs *t, const struct plan_run *run, const str
                 .backbone = backbone_label(grid->backbone),
                 .shots = grid->shots,
                 .seed = grid->seed,
+                .parameters = parameters_of(p, run),
+                .spec = run->spec,
             };
     free(dataset);
 }
 
-void table_runs_init(struct table_runs *out, const struct plan *p, const struct recipe_table *block)
+static struct places *place_on(const struct grid_run *const *runs, size_t n, const char *axis,
+                               const char *other, const char *another)
+{
+    const char *const others[] = {other ? other : another, other ? another : NULL, NULL};
+    return axis ? place(runs, n, axis, others) : NULL;
+}
+
+static void free_places(struct places *places, size_t n)
+{
+    for (size_t i = 0; places && i < n; i++)
+        release_places(&places[i]);
+    free(places);
+}
+
+void table_runs_init(struct table_runs *out, const struct plan *p, const struct recipe_table *block,
+                     const json_t *where)
 {
     const struct recipe *recipe = p->recipe;
     const struct grid_run **selected = mem_alloc(recipe->n, sizeof *selected);
@@ -236,19 +268,21 @@ void table_runs_init(struct table_runs *out, const struct plan *p, const struct 
     size_t n = 0;
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < recipe->n; i++)
-        if (grid_run_matches(&recipe->runs[i], block->where)) {
+        if (grid_run_matches(&recipe->runs[i], block->where) &&
+            grid_run_matches(&recipe->runs[i], where)) {
             runs[n] = &p->runs[p->of[i]];
             selected[n++] = &recipe->runs[i];
         }
-    struct places *rows = place(selected, n, block->rows, block->columns);
-    struct places *columns = place(selected, n, block->columns, block->rows);
+    struct places *rows = place_on(selected, n, block->rows, block->columns, block->group);
+    struct places *columns = place_on(selected, n, block->columns, block->rows, block->group);
+    struct places *groups = place_on(selected, n, block->group, block->rows, block->columns);
     for (size_t i = 0; i < n; i++) {
-        add_runs(out, runs[i], selected[i], &rows[i], &columns[i]);
-        release_places(&rows[i]);
-        release_places(&columns[i]);
+        const struct stand at = {groups ? &groups[i] : NULL, &rows[i], &columns[i]};
+        add_run(out, p, runs[i], selected[i], &at);
     }
-    free(rows);
-    free(columns);
+    free_places(rows, n);
+    free_places(columns, n);
+    free_places(groups, n);
     free(selected);
     free(runs);
 }

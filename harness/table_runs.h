@@ -18,8 +18,9 @@ struct table_runs {
 
 /* A run without a value on an axis (zero-shot has no shots, CoOp no rank) stands beside every value
  * of that axis. */
-void table_runs_init(struct table_runs *out, const struct plan *p,
-                     const struct recipe_table *block);
+/* `where`: a condition beside the block's own, or NULL. */
+void table_runs_init(struct table_runs *out, const struct plan *p, const struct recipe_table *block,
+                     const json_t *where);
 void table_runs_release(struct table_runs *t);
 
 /* Labels as labels_rows has them, but naming only what tells apart runs of a method that stand in

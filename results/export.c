@@ -1,7 +1,4 @@
-/*
- * A table as text for a terminal or a file, and the choice of format. Columns are as wide as they
- * need to be; a table wider than the terminal is cut into blocks of about equal size.
- */
+/* The choice of format, and what frames several tables in one file. */
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "results/table_model.h"
@@ -9,211 +6,80 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP = 2 }; // blanks between columns
+static void put_text(const struct table *t, size_t width, struct str *out)
+{
+    export_text(t, width, false, out);
+}
 
-/* Widths within a column, so that the numbers of a metric stand below each other. */
-struct widths {
-    size_t mean[METRICS], std[METRICS], text, all;
+static void put_terminal(const struct table *t, size_t width, struct str *out)
+{
+    export_text(t, width, true, out);
+}
+
+static void put_markdown(const struct table *t, size_t width, struct str *out)
+{
+    (void)width;
+    export_markdown(t, out);
+}
+
+static void put_csv(const struct table *t, size_t width, struct str *out)
+{
+    (void)width;
+    export_csv(t, out);
+}
+
+static void put_html(const struct table *t, size_t width, struct str *out)
+{
+    (void)width;
+    export_html(t, out);
+}
+
+static const struct {
+    const char *name;
+    void (*put)(const struct table *t, size_t width, struct str *out);
+} formats[] = {
+    {"text", put_text}, {"markdown", put_markdown}, {"latex", export_latex},
+    {"csv", put_csv},   {"html", put_html},         {"terminal", put_terminal},
 };
+enum { FORMATS = sizeof formats / sizeof formats[0] };
 
-static const struct grid_cell *cell_of(const struct print_grid *g, size_t row, size_t column)
+const char *table_format_name(size_t i)
 {
-    return &g->cells[row * g->n_columns + column];
+    return i + 1 < FORMATS ? formats[i].name : NULL; // the terminal is no file
 }
 
-static size_t max(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static struct widths measure(const struct print_grid *g, size_t column)
-{
-    struct widths w = {0};
-    size_t n_parts = 0, alone = 0;
-    for (size_t r = 0; r < g->n_rows; r++) {
-        const struct grid_cell *cell = cell_of(g, r, column);
-        for (size_t k = 0; k < cell->n_parts; k++) {
-            w.mean[k] = max(w.mean[k], str_columns(cell->parts[k].mean));
-            w.std[k] = max(w.std[k], str_columns(cell->parts[k].std));
-        }
-        n_parts = max(n_parts, cell->n_parts);
-        if (cell->n_parts)
-            w.text = max(w.text, str_columns(cell->text));
-        else
-            alone = max(alone, str_columns(cell->text));
-    }
-    for (size_t k = 0; k < n_parts; k++)
-        w.all += w.mean[k] + w.std[k] + (k ? strlen(" / ") : 0);
-    w.all += w.text ? 1 + w.text : 0;
-    w.all = max(w.all, alone);
-    return w;
-}
-
-static void pad(struct str *out, size_t used, size_t width)
-{
-    str_pad(out, width > used ? width - used : 0, ' ');
-}
-
-static const char *const rank_on[] = {"", "\033[1m", "\033[4m"};
-
-/* `cell` in `w.all` columns; `ansi`: ranks shown as bold and underlined. */
-static void put_cell(struct str *out, const struct grid_cell *cell, const struct widths *w,
-                     bool ansi)
-{
-    size_t used = 0;
-    for (size_t k = 0; k < cell->n_parts; k++) {
-        const struct grid_part *part = &cell->parts[k];
-        bool marked = ansi && part->rank;
-        str_add(out, k ? " / " : "");
-        pad(out, str_columns(part->mean), w->mean[k]);
-        str_addf(out, "%s%s%s%s", marked ? rank_on[part->rank] : "", part->mean, part->std,
-                 marked ? "\033[0m" : "");
-        pad(out, str_columns(part->std), w->std[k]);
-        used += (k ? 3 : 0) + w->mean[k] + w->std[k];
-    }
-    if (*cell->text) {
-        str_addf(out, "%s%s", used ? " " : "", cell->text);
-        used += (used ? 1 : 0) + str_columns(cell->text);
-    }
-    pad(out, used, w->all);
-}
-
-static void trim_line(struct str *out)
-{
-    while (out->size && out->data[out->size - 1] == ' ')
-        out->data[--out->size] = 0;
-    str_addc(out, '\n');
-}
-
-/* Columns first..last-1 behind the labels. */
-static void put_block(struct str *out, const struct print_grid *g, const struct widths *w,
-                      size_t first, size_t last, bool ansi)
-{
-    size_t width = w[0].all;
-    for (size_t c = first; c < last; c++)
-        width += GAP + w[c].all;
-    for (size_t r = 0; r < g->n_rows; r++) {
-        if (r == 1 || (r && r == g->rule)) {
-            str_pad(out, width, '-');
-            str_addc(out, '\n');
-        }
-        put_cell(out, cell_of(g, r, 0), &w[0], ansi);
-        for (size_t c = first; c < last; c++) {
-            str_pad(out, GAP, ' ');
-            put_cell(out, cell_of(g, r, c), &w[c], ansi);
-        }
-        trim_line(out);
-    }
-}
-
-/* How many blocks of columns are needed when each takes as many as fit, but at least one. */
-static size_t count_blocks(const struct print_grid *g, const struct widths *w, size_t columns)
-{
-    size_t blocks = 1, used = w[0].all, here = 0;
-    for (size_t c = 1; c < g->n_columns; c++) {
-        if (here && columns && used + GAP + w[c].all > columns) {
-            blocks++;
-            used = w[0].all;
-            here = 0;
-        }
-        used += GAP + w[c].all;
-        here++;
-    }
-    return blocks;
-}
-
-/* Blocks of about equal size where they fit; an even share that does not fit is cut earlier. */
-static void put_blocks(struct str *out, const struct print_grid *g, size_t columns, bool ansi)
-{
-    struct widths *w = mem_alloc(g->n_columns, sizeof *w);
-    for (size_t c = 0; c < g->n_columns; c++)
-        w[c] = measure(g, c);
-    size_t blocks = count_blocks(g, w, columns), total = g->n_columns - 1;
-    size_t share = (total + blocks - 1) / blocks;
-    for (size_t first = 1; first < g->n_columns;) {
-        size_t last = first, used = w[0].all;
-        while (last < g->n_columns && last - first < share &&
-               (last == first || !columns || used + GAP + w[last].all <= columns)) {
-            used += GAP + w[last].all;
-            last++;
-        }
-        if (first > 1)
-            str_addc(out, '\n');
-        put_block(out, g, w, first, last, ansi);
-        first = last;
-    }
-    free(w);
-}
-
-/* Sentences cut at blanks. */
-static void put_wrapped(struct str *out, const char *text, size_t columns)
-{
-    size_t used = 0;
-    while (*text) {
-        size_t bytes = strcspn(text, " \n");
-        char *word = mem_strndup(text, bytes);
-        size_t width = str_columns(word);
-        if (used && columns && used + 1 + width > columns) {
-            str_addc(out, '\n');
-            used = 0;
-        }
-        str_addf(out, "%s%s", used ? " " : "", word);
-        used += width + (used ? 1 : 0);
-        free(word);
-        text += bytes;
-        if (*text == '\n') {
-            str_addc(out, '\n');
-            used = 0;
-        }
-        text += *text != 0;
-    }
-    if (used)
-        str_addc(out, '\n');
-}
-
-static void visible_cells(struct print_grid *g)
-{
-    for (size_t i = 0; i < g->n_rows * g->n_columns; i++) {
-        char *visible = str_visible(g->cells[i].text);
-        free(g->cells[i].text);
-        g->cells[i].text = visible;
-    }
-}
-
-static void export_text(const struct table *t, size_t columns, bool ansi, struct str *out)
-{
-    struct print_grid g;
-    struct str words = STR_INIT;
-    print_grid_init(&g, t);
-    visible_cells(&g);
-    char *title = str_visible(t->title);
-    str_addf(out, "%s\n", title);
-    free(title);
-    table_subtitle(t, out);
-    str_add(out, "\n\n");
-    put_blocks(out, &g, columns, ansi);
-    str_addc(out, '\n');
-    for (size_t i = 0; i < g.n_sources; i++)
-        str_addf(out, "[%zu] %s\n", i + 1, g.sources[i]);
-    table_caption(t, &words);
-    str_addc(&words, '\n');
-    table_provenance(t, &words);
-    put_wrapped(out, words.data, columns);
-    str_release(&words);
-    print_grid_release(&g);
-}
-
-int table_format(const struct table *t, const char *format, int columns, struct str *out,
+int table_format(const struct table *t, const char *format, int width, struct str *out,
                  struct err *e)
 {
-    if (str_eq(format, "text") || str_eq(format, "terminal"))
-        export_text(t, (size_t)columns, str_eq(format, "terminal"), out);
-    else if (str_eq(format, "markdown"))
-        export_markdown(t, out);
-    else if (str_eq(format, "csv"))
-        export_csv(t, out);
-    else
-        return err_set(e, ERR_USAGE, "unknown format '%s': expected text, markdown, csv or json",
-                       format);
-    return 0;
+    for (size_t i = 0; i < FORMATS; i++)
+        if (str_eq(format, formats[i].name)) {
+            formats[i].put(t, (size_t)width, out);
+            return 0;
+        }
+    return err_set(e, ERR_USAGE,
+                   "unknown format '%s': expected text, markdown, latex, csv, html or json",
+                   format);
+}
+
+void table_open_file(const char *format, const char *title, struct str *out)
+{
+    if (str_eq(format, "html"))
+        export_html_open(title, out);
+}
+
+void table_close_file(const char *format, struct str *out)
+{
+    if (str_eq(format, "html"))
+        export_html_close(out);
+}
+
+void export_lines(const char *text, struct str *out, void (*put)(struct str *out, const char *line))
+{
+    while (*text) {
+        size_t bytes = strcspn(text, "\n");
+        char *line = mem_strndup(text, bytes);
+        put(out, line);
+        free(line);
+        text += bytes + (text[bytes] != 0);
+    }
 }

@@ -95,6 +95,37 @@ void store_state_release(struct store_state *state);
 int store_metric(struct store *s, const char *run, const char *split, const char *name,
                  double *value, struct err *e);
 
+/* What tables and comparisons need of a run, in one read: the attempt that speaks for it, and the
+ * metrics of a done one, whose seal holds (ERR_CORRUPT otherwise). */
+enum { STORE_METRICS = 16 };
+struct store_result {
+    char state[16], class_[16]; // as in struct store_state
+    char *reason;               // yours; NULL if none
+    double seconds;
+    long revision; // for store_code; 0 = never tried
+    struct {
+        char split[16], name[24];
+        double value;
+    } metrics[STORE_METRICS];
+    size_t n;
+};
+int store_result(struct store *s, const char *run, struct store_result *out, struct err *e);
+void store_result_release(struct store_result *r);
+
+/* The code of a revision. */
+struct store_code {
+    char commit[41]; // "" outside a repository
+    bool dirty;
+    char diff[HASH_HEX];   // hash of the uncommitted change; "" when clean
+    char runner[HASH_HEX]; // of the program
+};
+int store_code(struct store *s, long revision, struct store_code *out, struct err *e);
+
+/* Predicted labels of a done run, one a test image in the order of the split: 1 found (`labels`
+ * yours to free()), 0 not there. */
+int store_predictions(struct store *s, const char *run, const char *split, int **labels, size_t *n,
+                      struct err *e);
+
 /* The run's artifact of `kind`: 1 found (path yours to free()), 0 not there. */
 int store_artifact(struct store *s, const char *run, const char *kind, char **path,
                    char sha256[HASH_HEX], struct err *e);

@@ -57,7 +57,7 @@ static void look_up(const struct table *t, const char *plain, struct table_cell 
                     const char *method, bool listings)
 {
     for (int m = 0; m < METRICS; m++)
-        for (int pass = 0; pass < 1 + listings; pass++)
+        for (int pass = 0; pass < 1 + listings && table_metrics[m].published; pass++)
             for (size_t i = 0; i < t->baselines->n; i++) {
                 const struct baseline_row *b = &t->baselines->rows[i];
                 bool here = pass ? is_listing(b->table, plain) : str_eq(b->table, plain);
@@ -66,27 +66,74 @@ static void look_up(const struct table *t, const char *plain, struct table_cell 
             }
 }
 
-/* The Average of a row's published numbers, by the rule of our own Average. */
-static void average_published(struct table *t, struct table_row *row)
+/* Means over the averaged columns of values[c][m], by the rule of our own Average. */
+static void average(const struct table *t, double (*values)[METRICS], double mean[METRICS])
 {
-    struct table_cell *average = &row->cells[t->n_columns];
-    double mean[METRICS];
     for (int m = 0; m < METRICS; m++) {
         mean[m] = 0;
         for (size_t c = t->averaged; c < t->n_columns; c++)
-            mean[m] += row->cells[c].n_published[m] ? row->cells[c].published[m][0].value /
-                                                          (double)(t->n_columns - t->averaged)
-                                                    : NAN;
+            mean[m] += values[c][m] / (double)(t->n_columns - t->averaged);
     }
-    mean[METRIC_H] = stats_harmonic(mean[METRIC_BASE], mean[METRIC_NEW]);
+    if (!t->mean_of_h)
+        mean[METRIC_H] = stats_harmonic(mean[METRIC_BASE], mean[METRIC_NEW]);
+}
+
+static double first_published(const struct table_cell *cell, int m)
+{
+    return cell->n_published[m] ? cell->published[m][0].value : NAN;
+}
+
+static void average_published(struct table *t, struct table_row *row)
+{
+    struct table_cell *cell = &row->cells[t->n_columns];
+    const struct table_cell *first = &row->cells[t->averaged];
+    double(*values)[METRICS] = mem_alloc(t->n_columns, sizeof *values), mean[METRICS];
+    for (size_t c = 0; c < t->n_columns; c++)
+        for (int m = 0; m < METRICS; m++)
+            values[c][m] = first_published(&row->cells[c], m);
+    average(t, values, mean);
     for (int m = 0; m < METRICS; m++) {
-        const struct table_cell *first = &row->cells[t->averaged];
         if (isnan(mean[m]) || !first->n_published[m])
             continue;
-        average->published[m] = mem_dup(first->published[m], sizeof *average->published[m]);
-        average->published[m]->value = mean[m];
-        average->n_published[m] = 1;
+        cell->published[m] = mem_dup(first->published[m], sizeof *cell->published[m]);
+        cell->published[m]->value = mean[m];
+        cell->n_published[m] = 1;
     }
+    free(values);
+}
+
+/* ---- other sources of the same method's numbers ---- */
+
+static struct table_listing *find_listing(const struct table *t, struct table_row *row,
+                                          const struct table_published *p)
+{
+    for (size_t i = 0; i < row->n_listings; i++)
+        if (str_eq(row->listings[i].table, p->table) && str_eq(row->listings[i].source, p->source))
+            return &row->listings[i];
+    struct table_listing *l = &MEM_PUSH(row->listings, row->n_listings, row->listings_capacity);
+    *l = (struct table_listing){p->table, p->source, true,
+                                mem_alloc(table_cells(t), sizeof *l->values)};
+    for (size_t c = 0; c < table_cells(t); c++)
+        for (int m = 0; m < METRICS; m++)
+            l->values[c][m] = NAN;
+    return l;
+}
+
+/* Rows of what others than the plain table print, and whether it is the same. */
+static void list_sources(const struct table *t, struct table_row *row)
+{
+    for (size_t c = 0; c < t->n_columns; c++)
+        for (int m = 0; m < METRICS; m++)
+            for (size_t i = 1; i < row->cells[c].n_published[m]; i++) {
+                const struct table_published *p = &row->cells[c].published[m][i];
+                struct table_listing *l = find_listing(t, row, p);
+                l->values[c][m] = p->value;
+                if (table_shows(t, m) &&
+                    fabs(p->value - row->cells[c].published[m][0].value) > 1e-9)
+                    l->same = false;
+            }
+    for (size_t i = 0; i < row->n_listings && t->average; i++)
+        average(t, row->listings[i].values, row->listings[i].values[t->n_columns]);
 }
 
 /* Shots that published rows need to stand under a column: those of our trained cells, if they
@@ -136,8 +183,9 @@ static void add_row(struct table *t, const char *plain, const char *method)
             look_up(t, plain, cell, method, false);
         }
         for (int m = 0; m < METRICS; m++) {
-            double value = cell->n_published[m] ? cell->published[m][0].value : NAN;
-            cell->value[m].stats = (struct stats){cell->n_published[m] > 0, value, NAN};
+            double value = first_published(cell, m);
+            cell->value[m] = (struct table_value){
+                .stats = {cell->n_published[m] > 0, value, NAN}, .delta = NAN, .difference = NAN};
         }
         for (size_t k = 0; k < t->n_metrics; k++)
             whole &= cell->n_published[t->metrics[k]] > 0;
@@ -185,6 +233,7 @@ int table_add_published(struct table *t, const char *folder, struct err *e)
                 look_up(t, plain, &row->cells[c], row->published, true);
         if (row->published && t->average)
             average_published(t, row);
+        list_sources(t, row);
         for (size_t c = 0; c < t->n_columns; c++)
             for (size_t k = 0; k < t->n_metrics; k++)
                 found |= row->cells[c].n_published[t->metrics[k]] > 0;

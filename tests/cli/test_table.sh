@@ -22,6 +22,8 @@ CoOp            0/2          0/2            0/2 columns
 
 Mean and sample standard deviation over seeds. Average is the mean over datasets. n/N: n of N seeds have a result; such cells are neither ranked nor averaged.
 Results: none yet, 0 of 6 runs done.
+Recipe: small.yaml (b27bf42bf3).
+Command: promptgrid table small.yaml
 END
 expect_status 0 "$promptgrid" status small.yaml
 same out <<'END'
@@ -54,6 +56,8 @@ CoOp 0/2 0/2 0/2 columns
 Mean and sample standard deviation over seeds. Average is the mean over datasets. n/N: n of N seeds have a result; such cells are neither ranked nor averaged.
 Results: SCRATCH/w/promptgrid.sqlite, 2 of 6 runs done.
 Code: REVISION
+Recipe: small.yaml (b27bf42bf3).
+Command: promptgrid table small.yaml
 Failed: CoOp, pocket-land, seed 1: loss is not finite in epoch 3
 Failed: CoOp, pocket-land, seed 2: loss is not finite in epoch 3
 Failed: CoOp, pocket-shapes, seed 1: loss is not finite in epoch 3
@@ -76,23 +80,62 @@ expect_status 0 "$promptgrid" table --against published small.yaml
 numbers out >table
 grep -q '^CoOp NUMBER±NUMBER NUMBER±NUMBER NUMBER$' table || fail "no complete row: $(cat table)"
 grep -q '^Note: nothing is published for pocket CLIP' table || fail "the note is missing"
-for format in markdown csv; do
+for format in markdown latex html csv; do
     expect_status 0 "$promptgrid" table --format $format small.yaml
 done
-numbers out >table
+cut -d, -f1-12 out >columns
+numbers columns >table
 same table <<'END'
-table,row,method,column,metric,mean,std,n,wanted,source
-main,zero-shot CLIP,zero-shot,pocket-land,accuracy,NUMBER,,1,1,
-main,zero-shot CLIP,zero-shot,pocket-shapes,accuracy,NUMBER,,1,1,
-main,zero-shot CLIP,zero-shot,Average,accuracy,NUMBER,,2,2,
-main,CoOp,coop,pocket-land,accuracy,NUMBER,NUMBER,2,2,
-main,CoOp,coop,pocket-shapes,accuracy,NUMBER,NUMBER,2,2,
-main,CoOp,coop,Average,accuracy,NUMBER,,2,2,
+table,row,method,column,metric,mean,std,n,wanted,source,group,interval
+main,zero-shot CLIP,zero-shot,pocket-land,accuracy,NUMBER,,1,1,,,
+main,zero-shot CLIP,zero-shot,pocket-shapes,accuracy,NUMBER,,1,1,,,
+main,zero-shot CLIP,zero-shot,Average,accuracy,NUMBER,,2,2,,,
+main,CoOp,coop,pocket-land,accuracy,NUMBER,NUMBER,2,2,,,NUMBER
+main,CoOp,coop,pocket-shapes,accuracy,NUMBER,NUMBER,2,2,,,NUMBER
+main,CoOp,coop,Average,accuracy,NUMBER,,2,2,,,
 END
 expect_status 0 "$promptgrid" table --json small.yaml
 tr -d ' \n' <out >json
-grep -q '"rows":\[{"method":"zero-shot","row":"zero-shotCLIP","column":"pocket-land","dataset":"pocket-land","shots":0,"metric":"accuracy","mean":[0-9.]*,"std":null,"n":1,"wanted":1,"published":\[\],"table":"main"},' json ||
+grep -q '"rows":\[{"method":"zero-shot","group":null,"row":"zero-shotCLIP","column":"pocket-land","dataset":"pocket-land","shots":0,"metric":"accuracy","mean":[0-9.]*,"std":null,"interval":null,"n":1,"wanted":1,"delta":null,"verdict":null,"difference":null,"marks":\[\],"runs":\["[0-9a-f]*"\],"published":\[\],"table":"main"},' json ||
     fail "not the rows that were expected: $(cat json)"
+
+# Options: turned, differences, sorted, other metrics, a part of the runs.
+expect_status 0 "$promptgrid" table --transpose --sort row --metrics accuracy,parameters small.yaml
+numbers out | sed -n 2,7p >table
+same table <<'END'
+accuracy in percent, parameters, pocket CLIP, few-shot
+
+ CoOp zero-shot CLIP
+RULE
+pocket-land NUMBER±NUMBER / 512 NUMBER / 0
+pocket-shapes NUMBER±NUMBER / 512 NUMBER / 0
+END
+expect_status 0 "$promptgrid" table --delta zero-shot --where dataset=pocket-land --interval t small.yaml
+numbers out | sed 's/[-+]NUMBER/SIGNED/' | sed -n 2,7p >table
+same table <<'END'
+accuracy in percent, as differences from zero-shot CLIP, pocket CLIP, few-shot
+
+ pocket-land
+RULE
+zero-shot CLIP NUMBER
+CoOp SIGNED
+END
+expect_status 2 "$promptgrid" table --delta cop small.yaml
+same err <<'END'
+promptgrid: error: table 'main' has no row 'cop'; its rows are 'zero-shot CLIP', 'CoOp'
+END
+expect_status 2 "$promptgrid" table --sort Averag small.yaml
+same err <<'END'
+promptgrid: error: table 'main' has no column 'Averag', did you mean 'Average'?
+END
+expect_status 2 "$promptgrid" table --where dataset=pocket-lend small.yaml
+same err <<'END'
+promptgrid: error: --where:1:9: unknown dataset 'pocket-lend', did you mean 'pocket-land'?
+dataset=pocket-lend
+        ^
+END
+expect_status 2 "$promptgrid" table --metrics f1 small.yaml
+expect_status 2 "$promptgrid" table --interval 95 small.yaml
 
 # One run, by the start of its id.
 run=$("$promptgrid" plan --json small.yaml | grep '"run"' | tail -1 | cut -d'"' -f4 | cut -c1-12)
@@ -116,7 +159,7 @@ sqlite3 w/promptgrid.sqlite "UPDATE metric SET value = 99 WHERE run LIKE '$run%'
 # Words that are not known.
 expect_status 2 "$promptgrid" table --format tex small.yaml
 same err <<'END'
-promptgrid: error: unknown format 'tex': expected text, markdown, csv or json
+promptgrid: error: unknown format 'tex': expected text, markdown, latex, csv, html or json
 END
 expect_status 2 "$promptgrid" table --against nobody small.yaml
 same err <<'END'

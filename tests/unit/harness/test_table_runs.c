@@ -17,7 +17,7 @@ static char *placed(const char *text)
         plan.of[i] = i;
     }
     plan.n = r->n;
-    table_runs_init(&t, &plan, &r->tables[0]);
+    table_runs_init(&t, &plan, &r->tables[0], NULL);
     for (size_t i = 0; i < t.n; i++)
         str_addf(&out, "%s | %s | %s\n", t.runs[i].row, t.runs[i].column, t.runs[i].run);
     table_runs_release(&t);

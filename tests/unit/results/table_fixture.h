@@ -43,8 +43,9 @@ static inline void want(struct wanted *w, const char *row, const char *method,
 {
     struct err e = {0};
     bool two = strcmp(w->protocol, "base-to-new") == 0;
+    int number = (int)w->n + 1;
     MEM_PUSH(w->runs, w->n, w->capacity) = (struct table_run){
-        .run = mem_strdup(fixture_run((int)w->n + 1)),
+        .run = mem_strdup(fixture_run(number)),
         .row = row,
         .column = dataset,
         .method = method,
@@ -54,6 +55,7 @@ static inline void want(struct wanted *w, const char *row, const char *method,
         .backbone = w->backbone,
         .shots = shots,
         .seed = seed,
+        .parameters = -1,
     };
     if (!isnan(base))
         assert_ok(fixture_done(w->store, w->runs[w->n - 1].run,
@@ -66,8 +68,11 @@ static inline struct table *wanted_table(struct wanted *w, const char *const *me
 {
     struct err e = {0};
     struct table *t;
-    const struct table_options options = {"main", "the main table", metrics, against,
-                                          "results/published"};
+    const struct table_options options = {.name = "main",
+                                          .title = "the main table",
+                                          .metrics = metrics,
+                                          .against_published = against,
+                                          .published_folder = "results/published"};
     assert_ok(table_build(&t, w->store, w->runs, w->n, &options, &e), &e);
     return t;
 }

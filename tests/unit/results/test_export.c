@@ -1,6 +1,11 @@
 /* Tables as text, Markdown and CSV, compared whole; names are data in each of them. */
 #include "table_fixture.h"
 
+#define CSV_HEAD                                                                                   \
+    "table,row,method,column,metric,mean,std,n,wanted,source,group,interval,delta,verdict,"        \
+    "difference,marks,code,runs,recipe_sha256,command\n"
+#define CODE "0123456789abcdef0123456789abcdef01234567+changed"
+
 static const char *const base_new_h[] = {"base", "new", "H", NULL};
 static const char *const accuracy[] = {"accuracy", NULL};
 
@@ -53,7 +58,7 @@ static void text_lines_up_and_counts_what_is_missing(void **state)
         "----------\n"
         "zero-shot CLIP  57.1     / 70.0     / 62.9         9.5     / 100.0     / 17.4  33.3 / "
         "85.0 / 47.9\n"
-        "CoOp            64.5±1.3 / 62.0±2.0 / 63.2        30.0±0.0 /  50.0±0.0 / 37.5  47.2 / "
+        "CoOp            64.5±1.3 / 62.0±2.0 / 63.2        30.0±0.0 /  50.0±0.0 / 37.5  47.3 / "
         "56.0 / 51.3\n"
         "RLP, rank 2     80.0±0.0 / 90.0±0.0 / 84.7 (2/3)  0/3                          0/2 "
         "columns\n"
@@ -187,9 +192,11 @@ static void odd_names_are_data_in_csv(void **state)
     fill_odd(&w, *state);
     struct table *t = wanted_table(&w, accuracy, false);
     assert_format(&w, t, "csv", 0,
-                  "table,row,method,column,metric,mean,std,n,wanted,source\n"
-                  "main,\"'=1+1\",coop,\"a|b \"\"c\"\"\n<d>\",accuracy,50.0000,,1,1,\n"
-                  "main,\"été, *_x\",rlp,\"a|b \"\"c\"\"\n<d>\",accuracy,40.0000,,1,1,\n");
+                  CSV_HEAD
+                  "main,\"'=1+1\",coop,\"a|b \"\"c\"\"\n<d>\",accuracy,50.0000,,1,1,,,,,,,," CODE
+                  ",9e3779b100000000000000000000000000000000000000000000000000000001,,\n"
+                  "main,\"été, *_x\",rlp,\"a|b \"\"c\"\"\n<d>\",accuracy,40.0000,,1,1,,,,,,,," CODE
+                  ",3c6ef36200000000000000000000000000000000000000000000000000000002,,\n");
     table_free(t);
     wanted_close(&w);
 }
@@ -244,7 +251,11 @@ static void published_rows_stand_below_a_line_with_their_sources(void **state)
     wanted_open(&w, *state, "B");
     w.protocol = "few-shot";
     want(&w, "CoOp, lr 1", "coop", "CoOp", "A", 16, 1, 71.3, NAN);
-    const struct table_options options = {"main", "main", accuracy, true, *state};
+    const struct table_options options = {.name = "main",
+                                          .title = "main",
+                                          .metrics = accuracy,
+                                          .against_published = true,
+                                          .published_folder = *state};
     assert_ok(table_build(&t, w.store, w.runs, w.n, &options, &e), &e);
     assert_format(&w, t, "text", 0,
                   "main\n"
@@ -254,19 +265,28 @@ static void published_rows_stand_below_a_line_with_their_sources(void **state)
                   "--------------------------\n"
                   "CoOp, lr 1           71.30\n"
                   "CoOp, published [1]  71.25\n"
+                  "verdict                  =\n"
+                  "CoOp, elsewhere [2]  72.00\n"
                   "--------------------------\n"
-                  "KgCoOp [2]           70.50\n"
+                  "KgCoOp [3]           70.50\n"
                   "\n"
                   "[1] https://one\n"
-                  "[2] https://three_x\n"
-                  "Mean and sample standard deviation over seeds.\n"
+                  "[2] https://two\n"
+                  "[3] https://three_x\n"
+                  "Mean and sample standard deviation over seeds. Verdict: = is reproduced, within "
+                  "the larger of 0.5 points and half of Student's 95 % interval; otherwise by how "
+                  "many points ours is higher or lower.\n"
+                  "Against published numbers: 1 of 1 cells reproduced.\n"
                   "Results: STORE, 1 of 1 runs done.\n"
                   "Code: 0123456789 with uncommitted changes.\n");
-    assert_format(&w, t, "csv", 0,
-                  "table,row,method,column,metric,mean,std,n,wanted,source\n"
-                  "main,\"CoOp, lr 1\",coop,A,accuracy,71.3000,,1,1,\n"
-                  "main,\"CoOp, published\",CoOp,A,accuracy,71.2500,,,,https://one\n"
-                  "main,\"KgCoOp, published\",KgCoOp,A,accuracy,70.5000,,,,https://three_x\n");
+    assert_format(
+        &w, t, "csv", 0,
+        CSV_HEAD "main,\"CoOp, lr 1\",coop,A,accuracy,71.3000,,1,1,,,,,reproduced,0.0500,," CODE
+                 ",9e3779b100000000000000000000000000000000000000000000000000000001,,\n"
+                 "main,\"CoOp, published\",CoOp,A,accuracy,71.2500,,,,https://one,,,,,,,,,,\n"
+                 "main,\"CoOp, published\",CoOp,A,accuracy,72.0000,,,,https://two,,,,,,,,,,\n"
+                 "main,\"KgCoOp, published\",KgCoOp,A,accuracy,70.5000,,,,https://three_x,,,,,,,,,,"
+                 "\n");
     table_free(t);
     wanted_close(&w);
 }
@@ -278,8 +298,8 @@ static void an_unknown_format_is_refused(void **state)
     struct wanted w;
     fill_odd(&w, *state);
     struct table *t = wanted_table(&w, accuracy, false);
-    assert_int_equal(table_format(t, "latex", 0, &out, &e), ERR_USAGE);
-    assert_text(&e, "unknown format 'latex': expected text, markdown, csv or json");
+    assert_int_equal(table_format(t, "tex", 0, &out, &e), ERR_USAGE);
+    assert_text(&e, "unknown format 'tex': expected text, markdown, latex, csv, html or json");
     str_release(&out);
     table_free(t);
     wanted_close(&w);

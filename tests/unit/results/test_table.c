@@ -251,7 +251,7 @@ static void runs_of_a_cell_differ_in_the_seed_only(void **state)
     struct err e = {0};
     struct wanted w;
     struct table *t;
-    const struct table_options options = {"main", NULL, accuracy, false, NULL};
+    const struct table_options options = {.name = "main", .metrics = accuracy};
     wanted_open(&w, *state, "pocket");
     want(&w, "CoOp", "coop", "CoOp", "A", 4, 1, NAN, 0);
     want(&w, "CoOp", "coop", "CoOp", "A", 16, 1, NAN, 0);
@@ -267,7 +267,7 @@ static void a_broken_seal_stops_the_table(void **state)
     struct err e = {0};
     struct wanted w;
     struct table *t;
-    const struct table_options options = {"main", NULL, base_new_h, false, NULL};
+    const struct table_options options = {.name = "main", .metrics = base_new_h};
     wanted_open(&w, *state, "pocket");
     want(&w, "CoOp", "coop", "CoOp", "A", 16, 1, 50, 60);
     fixture_sql(w.path, "UPDATE metric SET value = 99");
