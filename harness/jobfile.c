@@ -109,6 +109,16 @@ char *jobfile_bank(const char *workspace, const char *run)
     return path_in(workspace, "banks", run, ".bank");
 }
 
+char *jobfile_prompt(const char *workspace, const char *run)
+{
+    return path_in(workspace, "prompts", run, ".safetensors");
+}
+
+char *jobfile_job(const char *workspace, const char *run)
+{
+    return path_in(workspace, "jobs", run, ".json");
+}
+
 static void set_path(json_t *paths, const char *name, const char *path)
 {
     char *absolute = fs_absolute(path);
@@ -142,11 +152,11 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
     bool eval = str_eq(spec_get_text(r->spec, "job"), "eval");
     char *ending = str_format(".%d.log", attempt);
     j->kind = encode ? "bank" : eval ? NULL : "prompt";
-    j->path = path_in(workspace, "jobs", r->id, ".json");
+    j->path = jobfile_job(workspace, r->id);
     j->log = path_in(workspace, "logs", r->id, ending);
     j->out = encode ? jobfile_bank(workspace, r->id)
              : eval ? NULL
-                    : path_in(workspace, "prompts", r->id, ".safetensors");
+                    : jobfile_prompt(workspace, r->id);
     free(ending);
 
     json_t *paths = json_object();
@@ -160,8 +170,7 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
     set_bank(paths, "test_bank", p, r->needs[NEED_TEST_BANK], workspace);
     set_bank(paths, "val_bank", p, r->needs[NEED_VAL_BANK], workspace);
     if (eval) {
-        char *path =
-            path_in(workspace, "prompts", p->runs[r->needs[NEED_PROMPT]].id, ".safetensors");
+        char *path = jobfile_prompt(workspace, p->runs[r->needs[NEED_PROMPT]].id);
         set_path(paths, "prompt", path);
         free(path);
     }

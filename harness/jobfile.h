@@ -32,7 +32,9 @@ void jobfile_done(const char *workspace, const char *run);
 /* The same for runs whose scheduler died between the two. */
 int jobfile_leftovers(const char *workspace, struct store *s, struct err *e);
 
-/* The bank of an encode run; yours to free(). */
-char *jobfile_bank(const char *workspace, const char *run);
+/* The files of a run, there or not; yours to free(). */
+char *jobfile_bank(const char *workspace, const char *run);   // that an encode run makes
+char *jobfile_prompt(const char *workspace, const char *run); // that a train run makes
+char *jobfile_job(const char *workspace, const char *run);
 
 #endif

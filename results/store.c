@@ -241,7 +241,7 @@ int store__finish(struct store *s, int rc, struct err *e)
 
 /* flock() goes with the descriptor, so the kernel drops it however its owner ends; the text in the
  * file only serves the message to the next one. */
-static int lock_take(struct store *s, struct err *e)
+int store__lock(struct store *s, struct err *e)
 {
     char text[256] = "", host[64] = "", since[32] = "";
     char *path = str_format("%s.lock", s->path);
@@ -372,7 +372,7 @@ static int open_write(struct store *s, struct err *e)
     int rc = fs_make_folders(folder, e);
     free(folder);
     if (rc == 0)
-        rc = lock_take(s, e);
+        rc = store__lock(s, e);
     if (rc == 0)
         rc = connect(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
     if (rc == 0)

@@ -63,6 +63,9 @@ int store__script(struct store *s, const char *sql, struct err *e);
 int store__begin_write(struct store *s, struct err *e);
 int store__finish(struct store *s, int rc, struct err *e);
 
+/* The lock of the store at s->path, in s->lock. */
+int store__lock(struct store *s, struct err *e);
+
 /* From `version` to STORE_VERSION in one transaction, after a copy to "<path>.v<version>.bak". */
 int store__migrate(struct store *s, long version, struct err *e);
 

@@ -11,7 +11,7 @@
 #include "core/clip/vision.h"
 #include "core/data/augment.h"
 #include "core/data/bank.h"
-#include "core/data/fewshot.h"
+#include "core/data/cover.h"
 #include "core/proto/event.h"
 #include "core/proto/spec.h"
 #include "runner/check.h"
@@ -49,48 +49,6 @@ struct encode {
     double said;                // when progress was last sent, seconds
 };
 
-/* ---- which images ---- */
-
-/* Keep the selected images of base classes only, in order. */
-static void keep_base(struct encode *x)
-{
-    int base = split_base_classes(x->split.classes);
-    size_t kept = 0;
-    for (size_t i = 0; i < x->n; i++)
-        if (x->split.part[x->part].items[x->items[i]].label < base)
-            x->items[kept++] = x->items[i];
-    x->n = kept;
-}
-
-static int choose_images(struct encode *x, const json_t *spec, struct err *e)
-{
-    if (str_eq(spec_get_text(spec, "cover"), "all")) {
-        x->n = x->split.part[x->part].n;
-        x->items = mem_alloc(x->n, sizeof *x->items);
-        for (size_t i = 0; i < x->n; i++)
-            x->items[i] = i;
-        return 0;
-    }
-    int shots = (int)spec_get_int(spec, "shots"), rc = 0;
-    x->seed = (uint64_t)spec_get_int(spec, "seed");
-    if (json_object_get(spec, "sampler"))
-        rc = fewshot_select_numpy(&x->split, x->part, shots, x->seed, &x->items, &x->n, e);
-    else
-        fewshot_select(&x->split, x->part, shots, x->seed, &x->items, &x->n);
-    if (rc == 0 && str_eq(spec_get_text(spec, "classes"), "base"))
-        keep_base(x);
-    return rc;
-}
-
-static enum split_part part_of(const json_t *spec)
-{
-    const char *name = spec_get_text(spec, "part");
-    int part = 0;
-    while (!str_eq(name, split_part_names[part]))
-        part++;
-    return (enum split_part)part;
-}
-
 /* ---- what the job says against what is there ---- */
 
 static int read_spec(struct encode *x, const struct job *job, struct err *e)
@@ -105,7 +63,7 @@ static int read_spec(struct encode *x, const struct job *job, struct err *e)
         (rc = check_hash("split", job->dataset, x->split.hash, spec_get_text(spec, "split"), e)) <
             0)
         return rc;
-    x->part = part_of(spec);
+    x->part = cover_part(spec);
     x->augment = !str_eq(spec_get_text(spec, "views"), "none");
     x->scale =
         json_object_get(spec, "crop-scale") ? spec_get_real(spec, "crop-scale") : SPEC_CROP_SCALE;
@@ -117,7 +75,9 @@ static int read_spec(struct encode *x, const struct job *job, struct err *e)
         return err_set(e, ERR_RANGE,
                        "the spec's 'views', 'epochs', 'cover', 'part' and 'shots' "
                        "contradict each other");
-    if ((rc = choose_images(x, spec, e)) < 0)
+    if (picks)
+        x->seed = (uint64_t)spec_get_int(spec, "seed");
+    if ((rc = cover_items(&x->split, spec, &x->items, &x->n, e)) < 0)
         return rc;
     if (!x->n)
         return err_set(e, ERR_MISSING, "the %s list of dataset '%s' has no image to encode",

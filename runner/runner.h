@@ -8,6 +8,7 @@
 #include "core/proto/job.h"
 
 int runner_run(int argc, char **argv);   // run JOB.json [--events-fd N]: one job, then exit
+int runner_verify(int argc, char **argv); // verify RUN FILE: is it a whole checkpoint of the run?
 int runner_embed(int argc, char **argv); // embed --backbone NAME|DIR [--text S]... [--image F]...
 int runner_tokenize(int argc, char **argv); // tokenize --backbone NAME|DIR S...
 int runner_sample(int argc, char **argv);   // sample DATASET --shots K --seed S

@@ -184,7 +184,7 @@ static int read_header(struct checkpoint *c, const struct checkpoint_owner *owne
     if (!str_eq(text_of(metadata, "run"), owner->run))
         return err_set(e, ERR_CORRUPT, "'%s' is of run '%.12s', not of '%.12s'", path,
                        text_of(metadata, "run"), owner->run);
-    if (!str_eq(text_of(metadata, "code"), owner->code))
+    if (owner->code && !str_eq(text_of(metadata, "code"), owner->code))
         return err_set(e, ERR_CORRUPT, "'%s' was made by other code or on another device", path);
     c->events = json_loads(text_of(metadata, "events"), 0, NULL);
     if (!str_to_long(text_of(metadata, "epoch"), 1, INT_MAX, &epoch) ||

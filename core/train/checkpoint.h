@@ -16,7 +16,7 @@
 /* Who may go on from a checkpoint: only the run that made it, computed by the same code. */
 struct checkpoint_owner {
     const char *run;  // id of the spec
-    const char *code; // any text; other code or another device would give other bits
+    const char *code; // any text; other code or another device would give other bits. NULL: of any
 };
 
 /* One that was read and found whole. */

@@ -11,6 +11,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"run", "carry out a job file", runner_run},
+    {"verify", "is a checkpoint whole?", runner_verify},
     {"embed", "features of texts and images", runner_embed},
     {"tokenize", "token ids of texts", runner_tokenize},
     {"sample", "few-shot selection of a dataset", runner_sample},

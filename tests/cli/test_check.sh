@@ -1,0 +1,97 @@
+# `check` finds each kind of damage, names the next command and changes nothing; `repair` keeps what
+# verifies, and `run` makes the rest again.
+. "$SOURCE/tests/cli/lib.sh"
+small_recipe small.yaml
+db=w/promptgrid.sqlite
+# sql STATEMENT: by another program; needs sqlite3 only for the damage, so the rest is skipped without
+command -v sqlite3 >/dev/null || {
+    echo "skipped: no sqlite3"
+    exit 77
+}
+tree() { # every file of the workspace but SQLite's own, with its hash
+    find w -type f ! -name '*.sqlite-shm' ! -name '*.sqlite-wal' ! -name '*.lock' -exec sha256sum {} + | sort
+}
+
+expect_status 3 "$promptgrid" check
+expect_status 0 "$promptgrid" run small.yaml
+tree >before
+expect_status 0 "$promptgrid" check
+same out <<'END'
+10 runs, 10 results, 4 banks, 4 prompts, 0 checkpoints, 10 job files hold
+END
+expect_status 0 "$promptgrid" check small.yaml --data
+same out <<'END'
+10 runs, 10 results, 4 banks, 4 prompts, 0 checkpoints, 10 job files, 4 files of data, 4 lists of images hold
+END
+expect_status 0 "$promptgrid" repair
+same out <<'END'
+nothing to repair
+END
+"$promptgrid" table --json small.yaml | grep -v '"store":' >whole.json
+tree >after
+diff before after || fail "check and repair changed a workspace that holds"
+
+# One of each: an edited metric, a cut bank, a damaged prompt, job file and checkpoint.
+edited=$(sqlite3 $db "SELECT run FROM metric ORDER BY run LIMIT 1")
+sqlite3 $db "UPDATE metric SET value = value + 1 WHERE run = '$edited'"
+bank=$(ls w/banks/*.bank | head -1)
+head -c 5000 "$bank" >cut && cp cut "$bank"
+prompt=$(ls w/prompts/*.safetensors | grep -v "$edited" | head -1)
+printf x >>"$prompt"
+job=$(ls w/jobs/*.json | head -1)
+printf '{' >"$job"
+echo "no checkpoint" >w/checkpoints/"$edited".safetensors
+tree >before
+expect_status 1 "$promptgrid" check
+tree >after
+diff before after || fail "check changed something"
+sed -E 's/ (of run [0-9a-f]{12})/ of run SHORT/; s/[0-9a-f]{64}/RUN/g; s/header .*/header .../' out >kinds
+for kind in 'seal of run SHORT: its results do not match their seal' 'bank of run SHORT: ' \
+    'prompt of run SHORT' 'checkpoint of run SHORT' 'job of run SHORT' '5 things do not hold' \
+    "next: 'promptgrid repair'"; do
+    grep -q "$kind" kinds || {
+        cat out
+        fail "no line '$kind'"
+    }
+done
+expect_status 1 "$promptgrid" check --json
+[ "$(grep -c '"next":' out)" = 5 ] || fail "JSON has not five findings"
+
+expect_status 0 "$promptgrid" repair
+[ -f $db.before-repair ] || fail "no copy of the store"
+[ "$(ls w/damaged | wc -l)" = 4 ] || fail "four files were to be set aside"
+expect_status 0 "$promptgrid" check
+expect_status 0 "$promptgrid" run small.yaml
+expect_status 0 "$promptgrid" check
+"$promptgrid" table --json small.yaml | grep -v '"store":' >again.json
+diff -u whole.json again.json || fail "the table differs after repair and run"
+
+# A database whose pages are damaged is rebuilt from the rows that can be read.
+size=$(stat -c %s $db)
+dd if=/dev/urandom of=$db bs=4096 seek=$((size / 4096 / 2)) count=2 conv=notrunc 2>/dev/null
+expect_status 1 "$promptgrid" check
+grep -q '^store: the database is damaged' out || {
+    cat out
+    fail "no finding about the database"
+}
+expect_status 0 "$promptgrid" repair
+grep -q '^the store was rebuilt' out || fail "not rebuilt"
+[ -f $db.damaged ] || fail "the damaged store is gone"
+expect_status 0 "$promptgrid" check
+expect_status 0 "$promptgrid" run small.yaml
+"$promptgrid" table --json small.yaml | grep -v '"store":' >again.json
+diff -u whole.json again.json || fail "the table differs after the store was rebuilt"
+
+# Data that is not what the runs were made with.
+cp -r "$SOURCE/recipes/pocket/data" data
+sed -i '1s/^/ /' data/pocket-land/split_zhou_*.json
+cp -r w w2
+for job in w2/jobs/*.json; do
+    sed -i 's#"dataset": ".*/pocket-land"#"dataset": "'"$scratch"'/data/pocket-land"#' "$job"
+done
+expect_status 1 "$promptgrid" check --workspace w2 --data
+grep -q "^split '$scratch/data/pocket-land': 'pocket-land', of 5 runs: its SHA-256 is" out || {
+    cat out
+    fail "the changed split was not found"
+}
+pass
