@@ -298,6 +298,7 @@ static void step(struct learner *l, const struct batch *b, uint64_t number)
 static void release(struct learner *l)
 {
     struct cocoop *s = l->own;
+    context_free(l);
     if (!s)
         return;
     release_tree(l, s);

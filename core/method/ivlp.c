@@ -167,6 +167,7 @@ static void logits(struct learner *l, const float *images, int n, float *out)
 
 static void release(struct learner *l)
 {
+    context_free(l);
     if (l->own)
         ivlp_release(l->own, l);
     free(l->own);

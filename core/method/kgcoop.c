@@ -103,6 +103,7 @@ static void step(struct learner *l, const struct batch *b, uint64_t number)
 static void release(struct learner *l)
 {
     struct kgcoop *s = l->own;
+    context_free(l);
     if (!s)
         return;
     device_release(l->device, s->teacher);

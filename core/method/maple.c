@@ -166,6 +166,7 @@ static void logits(struct learner *l, const float *images, int n, float *out)
 static void release(struct learner *l)
 {
     struct maple *s = l->own;
+    context_free(l);
     if (!s)
         return;
     image_prompt_release(&s->image, l);

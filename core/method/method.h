@@ -73,7 +73,7 @@ struct method {
     /* logits (n, K) = of images as in struct batch, with the method's result as it is deployed. */
     void (*logits)(struct learner *l, const float *images, int n, float *logits);
 
-    void (*release)(struct learner *l); // (optional) of `own`
+    void (*release)(struct learner *l); // (optional) of `context` and `own`
 };
 
 enum optimizer { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };

@@ -141,6 +141,7 @@ static void step(struct learner *l, const struct batch *b, uint64_t number)
 static void release(struct learner *l)
 {
     struct prograd *s = l->own;
+    context_free(l);
     if (!s)
         return;
     device_release(l->device, s->teacher);

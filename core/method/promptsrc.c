@@ -219,6 +219,7 @@ static void logits(struct learner *l, const float *images, int n, float *out)
 static void release(struct learner *l)
 {
     struct promptsrc *s = l->own;
+    context_free(l);
     if (!s)
         return;
     release_teacher(l);

@@ -33,4 +33,5 @@ const struct method method_rlp = {
     .classes = context_classes,
     .step = context_step,
     .logits = context_logits,
+    .release = context_free,
 };

@@ -144,8 +144,7 @@ static void expect(const struct checkpoint_owner *o, int epoch, const char *newe
         want = more;
     }
     assert_string_equal(lines, want);
-    if (*lines)
-        free(lines);
+    free(lines);
     free(want);
 }
 

@@ -10,7 +10,7 @@
 
 enum { M = 4, R = 2 };
 
-static const struct method plain = {.name = "plain", .step = context_step};
+static const struct method plain = {.name = "plain", .step = context_step, .release = context_free};
 
 /* SOT, M contexts, the fixture's name ids, EOT. */
 static void plan_prompts(struct learner *l, const struct oracle *o)
