@@ -1,13 +1,11 @@
 /* promptgrid table RECIPE: the recipe's comparison tables, from whatever the store holds so far. */
-#include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/cmd.h"
-#include "harness/plan.h"
 #include "harness/proc.h"
 #include "harness/recipe.h"
-#include "harness/table_runs.h"
+#include "harness/table_files.h"
 #include "harness/where.h"
 #include "results/table.h"
 
@@ -63,26 +61,6 @@ static int check_args(const struct table_args *args, struct err *e)
     return check_choice("average", args->average, "H-of-averages", "mean-of-H", e);
 }
 
-/* One line of names of the recipe's tables, for a wrong --name. */
-static int check_name(const struct recipe *r, const char *name, struct err *e)
-{
-    struct str known = STR_INIT;
-    for (size_t i = 0; i < r->n_tables; i++) {
-        if (!name || str_eq(r->tables[i].name, name)) {
-            str_release(&known);
-            return 0;
-        }
-        str_addf(&known, "%s'%s'", i ? ", " : "", r->tables[i].name);
-    }
-    if (name)
-        err_set(e, ERR_USAGE, "recipe '%s' has no table '%s'; its tables are %s", r->name, name,
-                known.data);
-    else
-        err_set(e, ERR_USAGE, "recipe '%s' has no table", r->name);
-    str_release(&known);
-    return e->code;
-}
-
 /* "base,H" -> names, ended by NULL; free the array and *copy. */
 static const char **split_names(const char *list, char **copy)
 {
@@ -99,37 +77,27 @@ static const char **split_names(const char *list, char **copy)
     return names;
 }
 
-static const char *given(const char *option, const char *block)
+/* The block's table with the command's options; NULL when --where selects none of its runs. */
+static int build(struct table **out, const struct table_files *f, const struct recipe_table *block,
+                 const struct table_args *args, const json_t *where, struct err *e)
 {
-    return option ? option : block;
-}
-
-static int build(struct table **out, const struct plan *plan, const struct recipe_table *block,
-                 const struct table_args *args, const json_t *where, const char *published,
-                 struct store *store, struct err *e)
-{
-    struct table_runs runs;
     char *copy = NULL;
     const char **metrics = args->metrics ? split_names(args->metrics, &copy) : NULL;
-    const struct table_options options = {
-        .name = block->name,
-        .title = block->title,
-        .metrics = metrics ? metrics : (const char *const *)block->metrics,
-        .against_published = args->against != NULL,
-        .published_folder = published,
-        .transpose = args->transpose != str_eq(block->transpose, "true"),
-        .mean_of_h = str_eq(given(args->average, block->average), "mean-of-H"),
-        .t_interval = str_eq(given(args->interval, block->interval), "t"),
-        .tolerance = block->tolerance,
-        .sort = given(args->sort, block->sort),
-        .delta = given(args->delta, args->against ? NULL : block->delta),
-        .recipe = plan->recipe->path,
-        .recipe_sha256 = plan->recipe->sha256,
-        .command = args->command,
-    };
-    table_runs_init(&runs, plan, block, where);
-    int rc = table_build(out, store, runs.runs, runs.n, &options, e);
-    table_runs_release(&runs);
+    struct table_options o = table_files_options(f, block);
+    o.command = args->command;
+    o.against_published = args->against != NULL;
+    o.transpose ^= args->transpose;
+    if (metrics)
+        o.metrics = metrics;
+    if (args->average)
+        o.mean_of_h = str_eq(args->average, "mean-of-H");
+    if (args->interval)
+        o.t_interval = str_eq(args->interval, "t");
+    if (args->sort)
+        o.sort = args->sort;
+    if (args->delta || args->against)
+        o.delta = args->delta;
+    int rc = table_files_build(out, f, block, where, &o, e);
     free(metrics);
     free(copy);
     return rc;
@@ -167,42 +135,54 @@ static int width_of(const struct table_args *args)
     return str_eq(args->format, "text") ? text_columns() : 0;
 }
 
-static int print_tables(const struct plan *plan, const struct table_args *args, const json_t *where,
-                        const char *published, struct store *store, struct err *e)
+/* Something that does not hold is no error of the command: it is said, and the status is 1. */
+static int check(const struct table *t)
 {
-    const struct recipe *r = plan->recipe;
+    struct err e = {0};
+    if (table_check(t, &e) == 0)
+        return 0;
+    log_error("%s; run them again with the same code and data, or leave out --strict", e.text);
+    return 1;
+}
+
+static int put_table(const struct table *t, const struct table_args *args, const char *format,
+                     bool first, struct str *out, struct err *e)
+{
+    if (!first && !str_eq(format, "csv"))
+        str_addc(out, '\n');
+    return table_format(t, format, width_of(args), out, e);
+}
+
+static int print_tables(const struct table_files *f, const struct table_args *args,
+                        const json_t *where, struct err *e)
+{
+    const struct recipe *r = f->plan.recipe;
     const char *format = format_of(args);
     struct str out = STR_INIT;
     json_t *json = json_pack("{s:s, s:s, s:s, s:s?, s:[], s:[]}", "recipe", r->name,
                              "recipe_sha256", r->sha256, "command", args->command, "store",
-                             store ? store_path(store) : NULL, "tables", "rows");
+                             f->store ? store_path(f->store) : NULL, "tables", "rows");
     int rc = 0;
-    bool first = true;
+    size_t n = 0;
     table_open_file(format, r->name, &out);
     for (size_t i = 0; i < r->n_tables && rc == 0; i++) {
         struct table *t;
         if (args->name && !str_eq(args->name, r->tables[i].name))
             continue;
-        rc = build(&t, plan, &r->tables[i], args, where, published, store, e);
-        if (rc < 0)
-            break;
-        if (args->strict && table_check(t, e) < 0) {
-            log_error("%s; run them again with the same code and data, or leave out --strict",
-                      e->text);
-            table_free(t);
-            rc = 1; // something does not hold
-            break;
-        }
-        if (str_eq(format, "json")) {
+        rc = build(&t, f, &r->tables[i], args, where, e);
+        if (rc < 0 || !t)
+            continue;
+        rc = args->strict ? check(t) : 0;
+        if (rc == 0 && str_eq(format, "json"))
             add_json(json, t, &r->tables[i]);
-        } else {
-            str_add(&out, first ? "" : "\n");
-            rc = table_format(t, format, width_of(args), &out, e);
-        }
-        first = false;
+        else if (rc == 0)
+            rc = put_table(t, args, format, n == 0, &out, e);
+        n++;
         table_free(t);
     }
     table_close_file(format, &out);
+    if (rc == 0 && n == 0)
+        rc = err_set(e, ERR_USAGE, "no run of the recipe's tables has the values of --where");
     if (rc == 0 && str_eq(format, "json"))
         cmd_print_json(json_incref(json));
     else if (rc == 0)
@@ -214,27 +194,16 @@ static int print_tables(const struct plan *plan, const struct table_args *args, 
 
 static int show(const struct table_args *args, const char *path, struct err *e)
 {
-    struct roots roots = {0};
-    struct plan plan = {0};
-    struct store *store = NULL;
+    struct table_files files = {0};
+    const struct recipe_table *block;
     json_t *where = NULL;
-    char *workspace = cmd_workspace(&args->common), *published = NULL;
     int rc = check_args(args, e);
-    if (rc < 0 || (rc = where_read(&where, &args->where, e)) < 0 ||
-        (rc = roots_open(&roots, args->common.data.items, args->common.data.n, e)) < 0 ||
-        (rc = cmd_open_store(&args->common, &store, e)) < 0 ||
-        (rc = plan_load(&plan, path, &roots, store, workspace, e)) < 0 ||
-        (rc = check_name(plan.recipe, args->name, e)) < 0)
-        goto out;
-    published = fs_join(roots.home, "results/published");
-    rc = print_tables(&plan, args, where, published, store, e);
-out:
+    if (rc == 0 && (rc = where_read(&where, &args->where, e)) == 0 &&
+        (rc = table_files_open(&files, &args->common, path, e)) == 0 &&
+        (rc = table_files_block(&files, args->name, &block, e)) == 0)
+        rc = print_tables(&files, args, where, e);
     json_decref(where);
-    free(published);
-    plan_release(&plan);
-    store_close(store);
-    roots_release(&roots);
-    free(workspace);
+    table_files_release(&files);
     return rc;
 }
 

@@ -63,6 +63,8 @@ int table_format(const struct table *t, const char *format, int width, struct st
 
 void table_open_file(const char *format, const char *title, struct str *out)
 {
+    if (str_eq(format, "csv"))
+        export_csv_open(out);
     if (str_eq(format, "html"))
         export_html_open(title, out);
 }

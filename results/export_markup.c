@@ -177,10 +177,14 @@ static void put_published(struct str *out, const struct table *t, const char *co
     free(label);
 }
 
-void export_csv(const struct table *t, struct str *out)
+void export_csv_open(struct str *out)
 {
     str_add(out, "table,row,method,column,metric,mean,std,n,wanted,source,group,interval,delta,"
                  "verdict,difference,marks,code,runs,recipe_sha256,command\n");
+}
+
+void export_csv(const struct table *t, struct str *out)
+{
     for (size_t r = 0; r < t->n_rows; r++)
         for (int published = r >= t->n_ours; published < 2; published++)
             for (size_t c = 0; c < table_cells(t); c++)

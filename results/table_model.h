@@ -253,6 +253,7 @@ void export_text(const struct table *t, size_t columns, bool ansi, struct str *o
 void export_markdown(const struct table *t, struct str *out);
 void export_latex(const struct table *t, size_t points, struct str *out);
 void export_csv(const struct table *t, struct str *out);
+void export_csv_open(struct str *out);
 void export_html(const struct table *t, struct str *out);
 void export_html_open(const char *title, struct str *out);
 void export_html_close(struct str *out);

@@ -15,6 +15,7 @@ static void assert_format(struct wanted *w, const struct table *t, const char *f
 {
     struct err e = {0};
     struct str out = STR_INIT, seen = STR_INIT;
+    table_open_file(format, "x", &out);
     assert_ok(table_format(t, format, columns, &out, &e), &e);
     const char *from = out.data, *at = strstr(out.data, w->path);
     if (at) {
