@@ -3,6 +3,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "harness/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +39,8 @@ static void close_end(int *fd)
 }
 
 /* In the child: never returns. `failed` takes errno when something did not work. */
-static _Noreturn void child(const struct proc_options *o, pid_t parent, int output, int events,
-                            int failed)
+static _Noreturn void child(const struct proc_options *o, char *const *environment, pid_t parent,
+                            int output, int events, int failed)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -53,7 +54,9 @@ static _Noreturn void child(const struct proc_options *o, pid_t parent, int outp
         dup2(null, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0 &&
         (events < 0 || dup2(events, 3) >= 0) && (!o->folder || chdir(o->folder) == 0)) {
         close_range(events < 0 ? 3 : 4, ~0U, CLOSE_RANGE_CLOEXEC);
-        execvp(o->argv[0], (char *const *)o->argv);
+        if (o->confined)
+            confine_self();
+        execvpe(o->argv[0], (char *const *)o->argv, environment);
     }
     int why = errno;
     if (write(failed, &why, sizeof why) < 0)
@@ -73,6 +76,7 @@ static int start_failed(const char *program, int why, struct err *e)
 int proc_start(struct proc *p, const struct proc_options *options, struct err *e)
 {
     int rc = 0, why = 0, output[2] = {-1, -1}, events[2] = {-1, -1}, failed[2] = {-1, -1};
+    char **environment = NULL;
     *p = (struct proc){.exit_fd = -1, .output = -1, .events = -1, .log = -1, .options = *options};
     if (pipe_above(output) < 0 || pipe_above(failed) < 0 ||
         (options->events && pipe_above(events) < 0)) {
@@ -86,13 +90,15 @@ int proc_start(struct proc *p, const struct proc_options *options, struct err *e
             goto out;
         }
     }
+    environment = options->confined ? confine_environment() : NULL;
     pid_t parent = getpid(), pid = fork();
     if (pid < 0) {
         rc = err_sys(e, "unable to start a process");
         goto out;
     }
     if (pid == 0)
-        child(options, parent, output[1], events[1], failed[1]);
+        child(options, environment ? environment : environ, parent, output[1], events[1],
+              failed[1]);
     setpgid(pid, pid); // as the child does: whoever is first
     close_end(&failed[1]);
     fcntl(failed[0], F_SETFL, 0);
@@ -116,6 +122,9 @@ int proc_start(struct proc *p, const struct proc_options *options, struct err *e
 out:
     if (rc < 0)
         close_end(&p->log);
+    for (char **variable = environment; variable && *variable; variable++)
+        free(*variable);
+    free(environment);
     for (int i = 0; i < 2; i++) {
         close_end(&output[i]);
         close_end(&events[i]);
@@ -292,10 +301,10 @@ char *proc_command_text(const char *const *argv)
     return str_detach(&text);
 }
 
-int proc_run(const char *const *argv, const char *folder, struct err *e)
+static int run(const char *const *argv, const char *folder, bool confined, struct err *e)
 {
     struct proc p;
-    struct proc_options options = {.argv = argv, .folder = folder};
+    struct proc_options options = {.argv = argv, .folder = folder, .confined = confined};
     int rc = proc_start(&p, &options, e);
     if (rc < 0)
         return rc;
@@ -313,6 +322,16 @@ int proc_run(const char *const *argv, const char *folder, struct err *e)
     str_release(&last);
     str_release(&why);
     return rc;
+}
+
+int proc_run(const char *const *argv, const char *folder, struct err *e)
+{
+    return run(argv, folder, false, e);
+}
+
+int proc_run_confined(const char *const *argv, const char *folder, struct err *e)
+{
+    return run(argv, folder, true, e);
 }
 
 int proc_become(char *const *argv, struct err *e)

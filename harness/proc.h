@@ -32,6 +32,7 @@ struct proc_options {
     /* What arrives on descriptor 3, in pieces; NULL = no descriptor 3. */
     void (*events)(void *arg, const char *data, size_t size);
     void *arg;
+    bool confined; // it may start no process and open no socket, and has little environment
 };
 
 struct proc {
@@ -70,6 +71,9 @@ char *proc_command_text(const char *const *argv);
 /* Run in `folder` (NULL = here) and wait; anything but exit status 0 is an error with the last
  * lines of output. */
 int proc_run(const char *const *argv, const char *folder, struct err *e);
+
+/* As proc_run, for a program that only reads and writes files. */
+int proc_run_confined(const char *const *argv, const char *folder, struct err *e);
 
 /* Become argv[0]: returns only on failure. */
 int proc_become(char *const *argv, struct err *e);

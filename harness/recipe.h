@@ -20,7 +20,7 @@ struct grid_run {
     char *protocol, *backbone, *dataset, *method;
     char *source;    // trained on, where that is not `dataset` by the protocol; NULL otherwise
     char *views;     // "none", "fresh", "8", ...
-    char *precision; // "fp32", "bf16"
+    char *precision; // "fp32", "bf16", "fp16-storage"
     int shots, seed; // 0, 0 for a method that does not train
     json_t *params;  // every key of the method, resolved; zero-shot's "template" may be absent
     size_t line;     // of the recipe, for messages
@@ -41,8 +41,16 @@ struct recipe_table {
 };
 struct recipe_figure {
     char *name, *title;
-    char *x, *series, *panel; // axis names: rank, shots / method, dataset; panel: "dataset" or NULL
-    char **metrics;           // y: one curve family a metric
+    char *kind;              // of harness/figure.h: "curve"
+    char *x, *series, *panel; // axis names: rank, shots / method, dataset; x, panel: NULL = none
+    char **metrics;          // y: one curve family a metric
+    char **second;           // y2: those of the right axis, or NULL
+    char *baseline;          // row or method that bars are differences from, or NULL
+    char *band;              // "interval", "deviation" or "none"
+    char *published;         // "true" or "false": numbers of others beside ours
+    char *width;             // "single", "double" or NULL: by the number of panels
+    char *font;              // NULL = the plots' own
+    bool latex;              // with text that LaTeX sets, too
     json_t *where;
 };
 

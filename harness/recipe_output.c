@@ -3,12 +3,12 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "harness/figure_check.h"
 #include "results/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const metric_names[] = {"base", "new", "H", "accuracy", NULL};
 static const char *const base_to_new[] = {"base", "new", "H", NULL};
 static const char *const plain[] = {"accuracy", NULL};
 
@@ -32,7 +32,7 @@ static void free_list(char **list)
 
 static const char *figure_metric(size_t i)
 {
-    return metric_names[i];
+    return i < FIGURE_VALUES ? figure_values[i].name : NULL;
 }
 
 /* `name`: the i-th known metric, NULL behind the last. */
@@ -238,27 +238,42 @@ static int read_table(struct recipe *r, const struct yaml_node *map, struct err 
 
 static int read_figure(struct recipe *r, const struct yaml_node *map, struct err *e)
 {
+    static const char *const bands[] = {"interval", "deviation", "none", NULL};
+    static const char *const widths[] = {"single", "double", NULL};
+    static const char *const bools[] = {"true", "false", NULL};
     struct recipe_figure *f = &r->figures[r->n_figures++];
+    char *latex = NULL;
     const struct part parts[] = {
-        {"name", PART_NAME, &f->name, NULL},     {"title", PART_TITLE, &f->title, NULL},
-        {"x", PART_AXIS, &f->x, NULL},           {"y", PART_CURVES, &f->metrics, NULL},
-        {"series", PART_AXIS, &f->series, NULL}, {"panel", PART_AXIS, &f->panel, NULL},
-        {"where", PART_WHERE, &f->where, NULL},  {0},
+        {"name", PART_NAME, &f->name, NULL},
+        {"title", PART_TITLE, &f->title, NULL},
+        {"kind", PART_NAME, &f->kind, NULL},
+        {"x", PART_AXIS, &f->x, NULL},
+        {"y", PART_CURVES, &f->metrics, NULL},
+        {"y2", PART_CURVES, &f->second, NULL},
+        {"series", PART_AXIS, &f->series, NULL},
+        {"panel", PART_AXIS, &f->panel, NULL},
+        {"where", PART_WHERE, &f->where, NULL},
+        {"baseline", PART_TITLE, &f->baseline, NULL},
+        {"band", PART_CHOICE, &f->band, bands},
+        {"published", PART_CHOICE, &f->published, bools},
+        {"width", PART_CHOICE, &f->width, widths},
+        {"font", PART_TITLE, &f->font, NULL},
+        {"latex", PART_CHOICE, &latex, bools},
+        {0},
     };
-    if (read_parts(parts, map, "figure", e) < 0 || check_selects(r, f->where, map, e) < 0)
+    int rc = read_parts(parts, map, "figure", e);
+    f->latex = str_eq(latex, "true");
+    free(latex);
+    if (rc < 0 || check_selects(r, f->where, map, e) < 0)
         return e->code;
-    if (!f->name || !f->x)
-        return yaml_error(e, ERR_PARSE, map, "key '%s' of the figure is missing",
-                          f->name ? "x" : "name");
-    const struct method_key *x = axis_find(f->x) ? axis_find(f->x) : param_find(f->x);
-    if (x->type != KEY_INT && x->type != KEY_REAL)
-        return yaml_error(e, ERR_PARSE, yaml_get(map, "x"),
-                          "'%s' has no numbers to stand on the x axis", f->x);
+    if (!f->name)
+        return yaml_error(e, ERR_PARSE, map, "key 'name' of the figure is missing");
     for (size_t i = 0; i + 1 < r->n_figures; i++)
         if (str_eq(r->figures[i].name, f->name))
             return yaml_error(e, ERR_PARSE, map, "a second figure named '%s'", f->name);
     set_default(&f->title, f->name);
-    set_default(&f->series, "method");
+    if (figure_check(f, map, e) < 0)
+        return e->code;
     if (!f->metrics)
         f->metrics = default_metrics(r, f->where);
     return 0;
@@ -338,7 +353,14 @@ void output_release(struct recipe *r)
         free(f->x);
         free(f->series);
         free(f->panel);
+        free(f->kind);
+        free(f->baseline);
+        free(f->band);
+        free(f->published);
+        free(f->width);
+        free(f->font);
         free_list(f->metrics);
+        free_list(f->second);
         json_decref(f->where);
     }
     free(r->tables);

@@ -1,5 +1,5 @@
-/* The files of a figure: data, script, and the run of gnuplot. See plot.h; the script's text is in
- * script.c. */
+/* The files of a figure: data, script, and the run of gnuplot. See plot.h; the data's text is in
+ * data.c, the script's in script.c. */
 #include "plots/plot.h"
 
 #include "core/base/fs.h"
@@ -9,49 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const plot_endings[] = {"pdf", "svg", "png", "tsv", "gp", NULL};
-enum { PICTURES = 3 };
+const char *const plot_endings[] = {".pdf", ".svg", ".png", ".tsv", ".gp", NULL};
+const char *const plot_latex_endings[] = {"-tex.tex", "-tex.pdf", NULL};
+enum { PICTURES = 3, PDF_LIMIT = 256 << 20 };
 
-/* A name as the last words of a data line: no tab, no newline, no control byte. */
-static void add_name(struct str *out, const char *name)
+/* Path of the i-th picture, LaTeX's last; NULL when there are no more. Yours to free(). */
+static char *picture(const struct plot *p, const char *folder, int i)
 {
-    char *shown = str_visible(name);
-    str_add(out, shown);
-    free(shown);
-}
-
-/* Numbers come first, so that nothing in a name (a quote, a '#') can change how they are read. */
-void plot_data(const struct plot *p, struct str *out)
-{
-    str_add(out, "# x\ty\tspread\tn\twanted\tpanel\tseries\n");
-    bool first = true;
-    for (size_t i = 0; i < p->n; i++)
-        for (size_t j = 0; j < p->panels[i].n; j++) {
-            const struct plot_series *s = &p->panels[i].series[j];
-            str_add(out, first ? "" : "\n\n"); // two empty lines part what gnuplot calls indices
-            first = false;
-            size_t n = s->reference && s->n ? 1 : s->n;
-            if (!n)
-                str_add(out, "-\t-\t-\t0\t0\t\t\n");
-            for (size_t k = 0; k < n; k++) {
-                const struct plot_point *at = &s->points[k];
-                if (s->reference)
-                    str_add(out, "-");
-                else
-                    str_addf(out, "%.10g", at->x);
-                str_addf(out, "\t%.10g\t%.10g\t%d\t%d\t", at->y, at->spread, at->n, at->wanted);
-                add_name(out, p->panels[i].title);
-                str_addc(out, '\t');
-                add_name(out, s->label);
-                str_addc(out, '\n');
-            }
-        }
+    const char *ending = i < PICTURES ? plot_endings[i] : plot_latex_endings[i - PICTURES];
+    return ending ? str_format("%s/%s%s", folder, p->name, ending) : NULL;
 }
 
 static void remove_pictures(const struct plot *p, const char *folder)
 {
-    for (int i = 0; i < PICTURES; i++) {
-        char *path = str_format("%s/%s.%s", folder, p->name, plot_endings[i]);
+    char *path;
+    for (int i = 0; (path = picture(p, folder, i)) != NULL; i++) {
         unlink(path);
         free(path);
     }
@@ -60,28 +32,54 @@ static void remove_pictures(const struct plot *p, const char *folder)
 static int write_text(const struct plot *p, const char *folder, const char *ending,
                       const struct str *text, struct err *e)
 {
-    char *path = str_format("%s/%s.%s", folder, p->name, ending);
+    char *path = str_format("%s/%s%s", folder, p->name, ending);
     int rc = fs_write(path, text->data, text->size, e);
     free(path);
     return rc;
 }
 
-/* Every picture is there and has content; gnuplot says nothing when a disk is full. */
-static int check_pictures(const struct plot *p, const char *folder, struct err *e)
+/* The time of drawing in a PDF, replaced by one that does not change: the same data gives the same
+ * bytes. */
+static int forget_date(const char *path, struct err *e)
 {
-    for (int i = 0; i < PICTURES; i++) {
-        char *path = str_format("%s/%s.%s", folder, p->name, plot_endings[i]);
+    static const char key[] = "/CreationDate (D:", fixed[] = "20000101000000Z";
+    char *text;
+    size_t size;
+    int rc = fs_read(&text, &size, path, PDF_LIMIT, e);
+    if (rc < 0)
+        return rc;
+    char *at = memmem(text, size, key, strlen(key)), *end = text + size;
+    bool found = false;
+    while (at) {
+        at += strlen(key);
+        for (size_t i = 0; fixed[i] && at + i < end && at[i] != ')'; i++)
+            at[i] = fixed[i];
+        found = true;
+        at = memmem(at, (size_t)(end - at), key, strlen(key));
+    }
+    if (found)
+        rc = fs_write(path, text, size, e);
+    free(text);
+    return rc;
+}
+
+/* Every picture is there and has content; gnuplot says nothing when a disk is full. */
+static int finish_pictures(const struct plot *p, const char *folder, struct err *e)
+{
+    char *path;
+    int rc = 0, n = p->latex ? PICTURES + 2 : PICTURES;
+    for (int i = 0; i < n && rc == 0 && (path = picture(p, folder, i)) != NULL; i++) {
         struct fs_map m;
-        int rc = fs_map_open(&m, path, e);
+        rc = fs_map_open(&m, path, e);
         if (!rc && m.size == 0)
             rc = err_set(e, ERR_SYS, "gnuplot wrote nothing into '%s'", path);
         if (!rc)
             fs_map_close(&m);
+        if (!rc && str_ends(path, ".pdf"))
+            rc = forget_date(path, e);
         free(path);
-        if (rc < 0)
-            return rc;
     }
-    return 0;
+    return rc;
 }
 
 int plot_write(const struct plot *p, const char *folder, plot_run run, struct err *e)
@@ -96,8 +94,8 @@ int plot_write(const struct plot *p, const char *folder, plot_run run, struct er
     if (rc < 0)
         goto out;
     remove_pictures(p, folder);
-    if ((rc = write_text(p, folder, "tsv", &data, e)) < 0 ||
-        (rc = write_text(p, folder, "gp", &script, e)) < 0)
+    if ((rc = write_text(p, folder, ".tsv", &data, e)) < 0 ||
+        (rc = write_text(p, folder, ".gp", &script, e)) < 0)
         goto out;
 
     // -d: the user's own settings do not change the figure.
@@ -111,7 +109,7 @@ int plot_write(const struct plot *p, const char *folder, plot_run run, struct er
     else if (rc < 0)
         rc = err_wrap(e, "figure '%s'", p->name);
     else
-        rc = check_pictures(p, folder, e);
+        rc = finish_pictures(p, folder, e);
     if (rc < 0)
         remove_pictures(p, folder);
 out:

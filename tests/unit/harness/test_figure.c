@@ -1,54 +1,5 @@
 /* Figures from runs: which points there are, what they are the mean of, and how they are named. */
-#include "t.h"
-
-#include "core/base/mem.h"
-#include "core/base/str.h"
-#include "harness/figure.h"
-
-enum { MOST = 64 };
-static struct grid_run grid[MOST];
-static struct figure_run runs[MOST];
-static size_t n_runs;
-
-static int setup(void **state)
-{
-    (void)state;
-    n_runs = 0;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < n_runs; i++)
-        json_decref(grid[i].params);
-    return 0;
-}
-
-/* One more run; rank 0 = the method has none. Values below 0 are not there. */
-static void add(const char *method, const char *dataset, int shots, int seed, int rank, double base,
-                double new_, double accuracy)
-{
-    json_t *params = rank ? json_pack("{s:i}", "rank", rank) : json_object();
-    grid[n_runs] = (struct grid_run){.protocol = (char *)"base-to-new",
-                                     .backbone = (char *)"pocket",
-                                     .dataset = (char *)dataset,
-                                     .method = (char *)method,
-                                     .views = (char *)"none",
-                                     .precision = (char *)"fp32",
-                                     .shots = shots,
-                                     .seed = seed,
-                                     .params = params};
-    struct figure_run *run = &runs[n_runs];
-    run->run = &grid[n_runs++];
-    double *v = run->values;
-    v[METRIC_BASE] = base < 0 ? NAN : base;
-    v[METRIC_NEW] = new_ < 0 ? NAN : new_;
-    v[METRIC_ACCURACY] = accuracy < 0 ? NAN : accuracy;
-    v[METRIC_H] = stats_harmonic(v[METRIC_BASE], v[METRIC_NEW]);
-}
-
-#define METRIC_LIST(...) ((char **)(const char *[]){__VA_ARGS__, NULL})
+#include "figure_case.h"
 
 static struct recipe_figure figure(const char *x, const char *series, const char *panel,
                                    char **metrics)
@@ -58,23 +9,8 @@ static struct recipe_figure figure(const char *x, const char *series, const char
                                   .x = (char *)x,
                                   .series = (char *)series,
                                   .panel = (char *)panel,
+                                  .band = (char *)"deviation",
                                   .metrics = metrics};
-}
-
-/* The data of the block's one figure is exactly `want`. */
-static void assert_data(const struct recipe_figure *f, const char *want)
-{
-    struct err e = {0};
-    struct plot *plots;
-    size_t n;
-    struct str text = STR_INIT;
-    assert_ok(figures_build(&plots, &n, f, "r", "", runs, n_runs, &e), &e);
-    assert_int_equal(n, 1);
-    assert_string_equal(plots[0].name, "r-f");
-    plot_data(&plots[0], &text);
-    assert_string_equal(text.data, want);
-    str_release(&text);
-    figures_free(plots, n);
 }
 
 #define HEAD "# x\ty\tspread\tn\twanted\tpanel\tseries\n"
@@ -92,6 +28,20 @@ static void curves_have_means_and_deviations_and_untrained_methods_are_lines(voi
     assert_data(&f, HEAD "1\t52\t1\t3\t3\t\tCoOp\n"
                          "4\t61.5\t0.7071067812\t2\t3\t\tCoOp\n"
                          "\n\n-\t40\t0\t1\t1\t\tzero-shot CLIP\n");
+}
+
+static void bands_are_student_intervals_unless_asked_otherwise(void **state)
+{
+    (void)state;
+    for (int seed = 1; seed <= 3; seed++)
+        for (int d = 0; d < 2; d++)
+            add("coop", d ? "pocket-shapes" : "pocket-land", 1, seed, 0, -1, -1, 50 + 2 * seed);
+    // Deviation 2 of three values: t(2 degrees, 97.5 %) = 4.302652730 x 2 / sqrt(3).
+    struct recipe_figure f = figure("shots", "method", NULL, METRIC_LIST("accuracy"));
+    f.band = (char *)"interval";
+    assert_data(&f, HEAD "1\t54\t4.968275424\t3\t3\t\tCoOp\n");
+    f.band = (char *)"none";
+    assert_data(&f, HEAD "1\t54\t0\t3\t3\t\tCoOp\n");
 }
 
 static void panels_of_datasets_end_with_their_average_when_it_is_complete(void **state)
@@ -135,7 +85,7 @@ static void h_is_that_of_the_means_and_its_spread_that_of_the_seeds(void **state
     struct err e = {0};
     struct plot *plots;
     size_t n;
-    assert_ok(figures_build(&plots, &n, &f, "r", "", runs, n_runs, &e), &e);
+    assert_ok(build(&plots, &n, &f, &e), &e);
     assert_int_equal(plots[0].n, 3);
     const struct plot_point *land = plots[0].panels[0].series[0].points,
                             *all = plots[0].panels[2].series[0].points;
@@ -189,7 +139,7 @@ static void several_curves_and_metrics_become_panels_or_figures(void **state)
     struct err e = {0};
     struct plot *plots;
     size_t n;
-    assert_ok(figures_build(&plots, &n, &f, "r", "", runs, n_runs, &e), &e);
+    assert_ok(build(&plots, &n, &f, &e), &e);
     assert_int_equal(n, 1);
     assert_int_equal(plots[0].n, 3);
     assert_int_equal(plots[0].columns, 3);
@@ -198,7 +148,7 @@ static void several_curves_and_metrics_become_panels_or_figures(void **state)
     figures_free(plots, n);
 
     f.panel = (char *)"dataset";
-    assert_ok(figures_build(&plots, &n, &f, "r", "", runs, n_runs, &e), &e);
+    assert_ok(build(&plots, &n, &f, &e), &e);
     assert_int_equal(n, 3);
     assert_string_equal(plots[0].name, "r-f-base");
     assert_string_equal(plots[2].name, "r-f-h");
@@ -254,13 +204,9 @@ static void two_runs_on_one_spot_are_refused(void **state)
     add("coop", "pocket-land", 16, 1, 0, 60, 50, -1);
     add("rlp", "pocket-land", 16, 1, 1, 61, 51, -1);
     struct recipe_figure f = figure("shots", "dataset", NULL, METRIC_LIST("base"));
-    struct err e = {0};
-    struct plot *plots;
-    size_t n;
-    assert_int_equal(figures_build(&plots, &n, &f, "r", "", runs, n_runs, &e), ERR_USAGE);
-    assert_text(&e, "figure 'f' puts two runs of seed 1 on one spot of curve 'pocket-land': choose "
-                    "series and panel, or 'where', that tell them apart");
-    figures_free(plots, n);
+    assert_refused(&f,
+                   "figure 'f' puts two runs of seed 1 on one spot of curve 'pocket-land': choose "
+                   "series and panel, or 'where', that tell them apart");
 }
 
 static void without_numbers_there_are_no_panels(void **state)
@@ -271,18 +217,17 @@ static void without_numbers_there_are_no_panels(void **state)
     struct err e = {0};
     struct plot *plots;
     size_t n;
-    assert_ok(figures_build(&plots, &n, &f, "r", "", runs, n_runs, &e), &e);
+    assert_ok(build(&plots, &n, &f, &e), &e);
     assert_int_equal(n, 1);
     assert_int_equal(plots[0].n, 0);
     figures_free(plots, n);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(curves_have_means_and_deviations_and_untrained_methods_are_lines),
+        CASE(bands_are_student_intervals_unless_asked_otherwise),
         CASE(panels_of_datasets_end_with_their_average_when_it_is_complete),
         CASE(an_average_needs_every_dataset),
         CASE(h_is_that_of_the_means_and_its_spread_that_of_the_seeds),

@@ -13,13 +13,13 @@ l2 = "CoOp"
 
 do for [format in 'pdf svg png'] {
     if (format eq 'pdf') {
-        set terminal pdfcairo noenhanced size 17.50cm,6.98cm font 'Helvetica,8' fontscale 0.75 linewidth 1.3
+        set terminal pdfcairo noenhanced size 17.50cm,6.98cm font "Helvetica,8" fontscale 0.75 linewidth 1.3
     }
     if (format eq 'svg') {
-        set terminal svg noenhanced size 661,264 font 'Helvetica,8' fontscale 1.33
+        set terminal svg noenhanced size 661,264 font "Helvetica,8" fontscale 1.33
     }
     if (format eq 'png') {
-        set terminal pngcairo noenhanced size 2067,824 font 'Helvetica,8' fontscale 3.1 linewidth 3 pointscale 3
+        set terminal pngcairo noenhanced size 2067,824 font "Helvetica,8" fontscale 3.1 linewidth 3 pointscale 3
     }
     set output 'small.'.format
     set multiplot
@@ -45,14 +45,14 @@ do for [format in 'pdf svg png'] {
     set key font ',7'
     unset key
     set logscale x 2
-    set xrange [0.840896:4.75683]
-    set xtics (1, 2, 4)
 
     set lmargin at screen 0.0686; set rmargin at screen 0.4886
     set bmargin at screen 0.2049; set tmargin at screen 0.8352
     set title t0
     set ylabel y0 offset 1.2,0 font ',8'
     set xlabel x_label offset 0,0.6 font ',8'
+    set xrange [0.840896:4.75683]
+    set xtics (1, 2, 4)
     set yrange [66.064:72.336]
     set ytics 2
     plot data index 0 using 1:($2-$3):($2+$3) with filledcurves lt 1 fs transparent solid 0.15 noborder, \
@@ -83,7 +83,7 @@ do for [format in 'pdf svg png'] {
 
     # the legend: each label once, below all panels
     unset border; unset tics; unset grid; unset xlabel; unset ylabel; unset title
-    unset logscale
+    unset logscale; unset label
     set lmargin at screen 0; set rmargin at screen 1
     set bmargin at screen 0; set tmargin at screen 0.0688
     set key center center horizontal maxcols 4 Left reverse samplen 2 width 1
