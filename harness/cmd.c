@@ -18,6 +18,8 @@ const struct cmd cmds[] = {
     {"plan", "RECIPE", "list every run of a recipe and why it will run or not", cmd_plan},
     {"status", "RECIPE", "count the runs of a recipe by state", cmd_status},
     {"table", "RECIPE", "compare methods over datasets, beside published numbers", cmd_table},
+    {"compare", "RECIPE [A B]", "test two methods against each other; alone: average ranks",
+     cmd_compare},
     {"plot", "RECIPE", "draw the figures of a recipe", cmd_plot},
     {"show", "RUN", "everything that is known about one run", cmd_show},
     {"check", "[RECIPE]", "prove results and files against their hashes; changes nothing",

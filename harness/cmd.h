@@ -43,6 +43,7 @@ int cmd_run(const struct cmd *self, int argc, char **argv);
 int cmd_plan(const struct cmd *self, int argc, char **argv);
 int cmd_status(const struct cmd *self, int argc, char **argv);
 int cmd_table(const struct cmd *self, int argc, char **argv);
+int cmd_compare(const struct cmd *self, int argc, char **argv);
 int cmd_plot(const struct cmd *self, int argc, char **argv);
 int cmd_show(const struct cmd *self, int argc, char **argv);
 int cmd_check(const struct cmd *self, int argc, char **argv);

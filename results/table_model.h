@@ -197,6 +197,8 @@ void table_code_words(const struct store_code *code, struct str *out); // "01234
 int table_sort(struct table *t, const char *by, struct err *e);
 int table_compare(struct table *t, const char *baseline, struct err *e); // fills `delta`
 void table_rank(struct table *t);
+/* Our row of this label, of "GROUP: LABEL", or the only one of this method. */
+int table_find_row(const struct table *t, const char *name, size_t *out, struct err *e);
 
 /* table_published.c: fill cells' published numbers and add the published rows. */
 int table_add_published(struct table *t, const char *folder, struct err *e);

@@ -188,6 +188,41 @@ static void compare_rows(const struct table *t, struct table_row *row,
     }
 }
 
+static int unknown_row(const struct table *t, const char *name, struct err *e)
+{
+    struct str rows = STR_INIT;
+    for (size_t r = 0; r < t->n_ours; r++)
+        str_addf(&rows, "%s'%s'", r ? ", " : "", t->rows[r].label);
+    err_set(e, ERR_USAGE, "table '%s' has no row '%s'; its rows are %s", t->name, name, rows.data);
+    str_release(&rows);
+    return e->code;
+}
+
+int table_find_row(const struct table *t, const char *name, size_t *out, struct err *e)
+{
+    enum { BY_LABEL, BY_GROUP, BY_METHOD, WAYS };
+    for (int way = 0; way < WAYS; way++) {
+        size_t found = 0;
+        for (size_t r = 0; r < t->n_ours; r++) {
+            const struct table_row *row = &t->rows[r];
+            char *full = str_format("%s: %s", row->group ? row->group : "", row->label);
+            const char *const names[] = {row->label, full, row->method};
+            if (str_eq(names[way], name)) {
+                *out = r;
+                found++;
+            }
+            free(full);
+        }
+        if (found == 1)
+            return 0;
+        if (found > 1)
+            return err_set(
+                e, ERR_USAGE, "%zu rows of table '%s' answer to '%s': name one of them%s", found,
+                t->name, name, way == BY_LABEL ? " with its heading, as 'HEADING: ROW'" : "");
+    }
+    return unknown_row(t, name, e);
+}
+
 int table_compare(struct table *t, const char *name, struct err *e)
 {
     bool by_method = true, known = false, several;
@@ -195,15 +230,8 @@ int table_compare(struct table *t, const char *name, struct err *e)
         by_method &= !is_named(&t->rows[r], name, false);
         known |= is_named(&t->rows[r], name, false) || is_named(&t->rows[r], name, true);
     }
-    if (!known) {
-        struct str rows = STR_INIT;
-        for (size_t r = 0; r < t->n_ours; r++)
-            str_addf(&rows, "%s'%s'", r ? ", " : "", t->rows[r].label);
-        err_set(e, ERR_USAGE, "table '%s' has no row '%s'; its rows are %s", t->name, name,
-                rows.data);
-        str_release(&rows);
-        return e->code;
-    }
+    if (!known)
+        return unknown_row(t, name, e);
     for (size_t r = 0; r < t->n_ours; r++) {
         const struct table_row *baseline = find_baseline(t, r, name, by_method, &several);
         if (several)
