@@ -274,6 +274,22 @@ static bool looks_plainly(const struct method_row *row)
     return !row->trains || (row->needs & METHOD_PLAIN);
 }
 
+/* Only methods that know where their reference rounds have fp16-storage. */
+static int check_precision(const struct grid_method *m, const json_t *point, struct err *e)
+{
+    if (!str_eq(json_string_value(json_object_get(point, "precision")), "fp16-storage") ||
+        (m->row->needs & METHOD_HALF))
+        return 0;
+    struct str names = STR_INIT;
+    for (const struct method_row *row = method_rows; row->name; row++)
+        if (row->needs & METHOD_HALF)
+            str_addf(&names, "%s%s", names.size ? ", " : "", row->name);
+    yaml_error(e, ERR_PARSE, m->at, "method '%s' has no precision 'fp16-storage'; these have: %s",
+               m->row->name, names.data);
+    str_release(&names);
+    return e->code;
+}
+
 /* A method that trains: its parameters and its protocol. */
 static int check_training(const struct grid_method *m, const json_t *point, struct err *e)
 {
@@ -308,6 +324,10 @@ static int expand_method(const struct grid_block *b, const struct grid_method *m
         if (is_excluded(b, point)) {
             json_decref(point);
             continue;
+        }
+        if (check_precision(m, point, e) < 0) {
+            json_decref(point);
+            return e->code;
         }
         if (!m->row->trains) { // no training, so these say nothing
             json_object_set_new(point, "shots", json_integer(0));

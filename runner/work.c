@@ -29,7 +29,10 @@ int work_open(struct work *w, const struct job *job, struct err *e)
     w->method = method_get(name);
     if (!w->method)
         return err_set(e, ERR_MISSING, "unknown method '%s'", name);
-    return device_open(&w->device, "cpu", job->threads, e);
+    int rc = device_open(&w->device, "cpu", job->threads, e);
+    if (rc == 0)
+        w->device->half = str_eq(spec_get_text(w->spec, "precision"), "fp16-storage");
+    return rc;
 }
 
 int work_files(struct work *w, struct err *e)

@@ -42,6 +42,8 @@ static int template_features(const struct learner *l, const char *template_, cha
         rc = text_new(&text, l->clip, &prompts, 0, TEXT_FORWARD, e);
     if (rc == 0)
         text_forward(text, NULL, out);
+    if (rc == 0)
+        device_half(l->device, out, (size_t)K * (size_t)l->clip->shape.embed);
     text_free(text);
     text_prompts_release(&prompts);
     return rc;
@@ -71,6 +73,7 @@ int classifier_features(const struct learner *l, const char *const *templates, s
     for (size_t i = 0; i < ke; i++)
         host[i] = (float)(sum[i] / (double)n);
     d->ops->upload(d, out, host, ke * sizeof *host);
+    device_half(d, out, ke);
     if (mean == CLASSIFIER_UNIT && n > 1)
         d->ops->l2norm_fwd(d, out, norm, out, K, E);
     free(sum);
@@ -98,14 +101,37 @@ int classifier_ensemble(const struct learner *l, char *const *names, int K,
     return rc;
 }
 
+float classifier_scale(const struct learner *l)
+{
+    return l->device->half ? 1 : l->clip->logit_scale;
+}
+
+void classifier_logits_of(const struct learner *l, const float *text, int K, const float *images,
+                          int n, float *unit, float *norm, float *logits)
+{
+    struct device *d = l->device;
+    int E = l->clip->shape.embed;
+    size_t ne = (size_t)n * (size_t)E;
+    if (d->half) {
+        d->ops->copy(d, unit, images, ne);
+        d->ops->round_half(d, unit, ne);
+        d->ops->l2norm_fwd(d, unit, norm, unit, n, E);
+        d->ops->blend(d, unit, l->clip->logit_scale, unit, 0, ne);
+        d->ops->round_half(d, unit, ne);
+    } else {
+        d->ops->l2norm_fwd(d, unit, norm, images, n, E);
+    }
+    d->ops->matmul_nt(d, logits, unit, text, n, K, E, classifier_scale(l));
+    device_half(d, logits, (size_t)n * (size_t)K);
+}
+
 void classifier_logits(const struct learner *l, const float *text, int K, const float *images,
                        int n, float *logits)
 {
     struct device *d = l->device;
     int E = l->clip->shape.embed;
     float *unit = device_floats(d, (size_t)n * (size_t)E), *norm = device_floats(d, (size_t)n);
-    d->ops->l2norm_fwd(d, unit, norm, images, n, E);
-    d->ops->matmul_nt(d, logits, unit, text, n, K, E, l->clip->logit_scale);
+    classifier_logits_of(l, text, K, images, n, unit, norm, logits);
     device_release(d, unit);
     device_release(d, norm);
 }

@@ -22,6 +22,15 @@ int classifier_features(const struct learner *l, const char *const *templates, s
 int classifier_ensemble(const struct learner *l, char *const *names, int K,
                         enum classifier_mean mean, float *out, struct err *e);
 
+/* What is left to multiply unit (images) text^T with for logits: exp(logit scale), or 1 where that
+ * is in the images already (a `half` device, as the reference multiplies). */
+float classifier_scale(const struct learner *l);
+
+/* logits (n, K) of text (K, E), unit length; unit (n, E) = the images of unit length, with norm
+ * (n), times exp(logit scale) / classifier_scale. */
+void classifier_logits_of(const struct learner *l, const float *text, int K, const float *images,
+                          int n, float *unit, float *norm, float *logits);
+
 /* logits (n, K) = exp(logit scale) * unit(images) text^T; text (K, E) of unit length. */
 void classifier_logits(const struct learner *l, const float *text, int K, const float *images,
                        int n, float *logits);

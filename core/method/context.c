@@ -1,8 +1,10 @@
 /* Learned contexts: see context.h. */
 #include "core/method/context.h"
 
+#include "core/base/half.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/method/classifier.h"
 #include "core/proto/method_keys.h"
 #include "core/proto/spec.h"
 
@@ -76,7 +78,7 @@ void context_start_random(const struct learner *l, struct rng *r, int groups, in
 {
     size_t n = (size_t)groups * (size_t)M * (size_t)l->clip->shape.text_width;
     *start = mem_alloc(n, sizeof **start);
-    rng_torch_normal(r, 0.02f, n, *start);
+    (l->device->half ? rng_torch_normal_half : rng_torch_normal)(r, 0.02f, n, *start);
 }
 
 /* ---- parameters ---- */
@@ -108,6 +110,8 @@ void context_open(struct learner *l, float *start, int groups, int M, float **in
                           .start = start,
                           .R = has_key(l, "rank") ? (int)spec_get_int(l->params, "rank") : 0};
     size_t size = (size_t)c->contexts * (size_t)c->C;
+    if (l->device->half) // embeddings of words as well
+        half_round_all(start, size);
     c->vectors = device_floats(l->device, size);
     c->dvectors = device_floats(l->device, size);
     if (!c->R) {
@@ -202,6 +206,7 @@ void context_compose(struct learner *l, bool training, uint64_t number)
         return;
     }
     lowrank_compose(&c->factors, l, l->parameters, c->vectors, training, number);
+    device_half(d, c->vectors, level_of(c));
     d->ops->copy(d, c->vectors + level_of(c), l->parameters + deep_at(c), c->n - deep_at(c));
 }
 
@@ -319,6 +324,7 @@ void context_forward(struct learner *l, bool training, uint64_t number)
     struct device *d = l->device;
     context_compose(l, training, number);
     text_forward(c->text, c->vectors, c->features);
+    device_half(d, c->features, (size_t)l->K * (size_t)l->clip->shape.embed);
     d->ops->l2norm_fwd(d, c->unit, c->norm, c->features, l->K, l->clip->shape.embed);
 }
 
@@ -339,18 +345,17 @@ static void reserve_batch(struct learner *l, int n)
 void context_batch(struct learner *l, const struct batch *b)
 {
     struct context *c = l->context;
-    struct device *d = l->device;
-    int E = l->clip->shape.embed;
     reserve_batch(l, b->n);
-    d->ops->l2norm_fwd(d, c->batch, c->batch_norm, b->images, b->n, E);
-    d->ops->matmul_nt(d, c->logits, c->batch, c->unit, b->n, l->K, E, l->clip->logit_scale);
+    classifier_logits_of(l, c->unit, l->K, b->images, b->n, c->batch, c->batch_norm, c->logits);
 }
 
 void context_dunit(struct learner *l, const float *dlogits, int n)
 {
     struct context *c = l->context;
-    l->device->ops->matmul_tn(l->device, c->dunit, dlogits, c->batch, l->K, l->clip->shape.embed, n,
-                              l->clip->logit_scale);
+    int E = l->clip->shape.embed;
+    l->device->ops->matmul_tn(l->device, c->dunit, dlogits, c->batch, l->K, E, n,
+                              classifier_scale(l));
+    device_half(l->device, c->dunit, (size_t)l->K * (size_t)E);
 }
 
 void context_gradient(struct learner *l, float *gradient)
@@ -368,9 +373,12 @@ void context_gradient(struct learner *l, float *gradient)
 void context_backward(struct learner *l, float *gradient)
 {
     struct context *c = l->context;
-    l->device->ops->l2norm_bwd(l->device, c->dfeatures, c->dunit, c->unit, c->norm, l->K,
-                               l->clip->shape.embed);
+    struct device *d = l->device;
+    int E = l->clip->shape.embed;
+    d->ops->l2norm_bwd(d, c->dfeatures, c->dunit, c->unit, c->norm, l->K, E);
+    device_half(d, c->dfeatures, (size_t)l->K * (size_t)E);
     text_backward(c->text, c->dfeatures, c->dvectors);
+    device_half(d, c->dvectors, (size_t)c->depth * level_of(c));
     context_gradient(l, gradient);
 }
 
@@ -381,6 +389,8 @@ void context_step(struct learner *l, const struct batch *b, uint64_t number)
     context_batch(l, b);
     l->device->ops->cross_entropy(l->device, b->loss, b->hit, c->logits, c->logits, b->labels, b->n,
                                   l->K);
+    device_half(l->device, b->loss, (size_t)b->n);
+    device_half(l->device, c->logits, (size_t)b->n * (size_t)l->K);
     context_dunit(l, c->logits, b->n);
     context_backward(l, l->gradient);
 }

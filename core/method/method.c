@@ -61,6 +61,7 @@ void learner_parameters(struct learner *l, size_t n, const float *initial)
 {
     l->n = n;
     l->parameters = device_put(l->device, initial, n);
+    device_half(l->device, l->parameters, n);
     l->gradient = device_floats(l->device, n);
     l->moment = device_floats(l->device, n);
     l->device->ops->zero(l->device, l->moment, n * sizeof(float));

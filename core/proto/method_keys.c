@@ -281,13 +281,14 @@ static const struct method_key vpt_keys[] = {
 
 const struct method_row method_rows[] = {
     {"zero-shot", "zero-shot CLIP", "zero-shot CLIP", false,
-     "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys, 0, NULL},
+     "CLIP with the dataset's hand-written template; nothing is trained", zero_shot_keys,
+     METHOD_HALF, NULL},
     {"coop", "CoOp", "CoOp", true,
      "one context shared by all classes, learned; name at the end (Zhou et al., IJCV 2022)",
-     coop_keys, 0, count_context},
+     coop_keys, METHOD_HALF, count_context},
     {"rlp", "RLP", NULL, true,
-     "initial context plus a learned low-rank product with dropout (arXiv 2312.10813)", rlp_keys, 0,
-     count_context},
+     "initial context plus a learned low-rank product with dropout (arXiv 2312.10813)", rlp_keys,
+     METHOD_HALF, count_context},
     {"cocoop", "CoCoOp", "CoCoOp", true,
      "a learned context that every image shifts through a small network (Zhou et al., CVPR 2022)",
      cocoop_keys, 0, count_cocoop},

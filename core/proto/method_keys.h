@@ -30,6 +30,7 @@ enum {
     METHOD_CLOSED = 8,    // its result knows the trained classes only: no base-to-new
     METHOD_NUMPY = 16,    // images are picked by numpy's generator, as its reference does
     METHOD_PIXELS = 32,   // images themselves, not banked features: prompts in the image tower
+    METHOD_HALF = 64,     // knows where its reference stores fp16: precision fp16-storage
 };
 
 struct method_row {

@@ -98,7 +98,7 @@ static const struct {
     {"weights", VALUE_HASH, IN_ALL, NULL},
     {"dataset", VALUE_TEXT, IN_ALL, NULL},
     {"split", VALUE_HASH, IN_ALL, NULL},
-    {"precision", VALUE_CHOICE, IN_ALL, "fp32|bf16"},
+    {"precision", VALUE_CHOICE, IN_ALL, "fp32|bf16|fp16-storage"},
     {"views", VALUE_VIEWS, IN_ENCODE | IN_TRAIN, NULL},
     {"views", VALUE_CHOICE, IN_EVAL, "none"},
     {"part", VALUE_CHOICE, IN_ENCODE, "train|val|test"},
@@ -298,6 +298,8 @@ json_t *spec_bank(const json_t *train, const char *part, size_t images)
     json_object_set_new(bank, "job", json_string("encode"));
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
         copy(bank, train, same[i]);
+    if (str_eq(spec_get_text(train, "precision"), "fp16-storage")) // rounded where they are used
+        json_object_set_new(bank, "precision", json_string("fp32"));
     json_object_set_new(bank, "part", json_string(part));
     json_object_set_new(bank, "views", json_string(views));
     json_object_set_new(bank, "cover", json_string(whole ? "all" : "picks"));

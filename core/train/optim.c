@@ -4,6 +4,7 @@
 void optim_step(struct learner *l, const struct loop_config *c, double lr, uint64_t number)
 {
     struct device *d = l->device;
+    device_half(d, l->gradient, l->n);
     if (l->optimizer == OPTIMIZER_SGD)
         d->ops->sgd(d, l->parameters, l->moment, l->gradient, l->n, (float)lr, (float)c->momentum,
                     (float)c->weight_decay, number == 0);

@@ -30,6 +30,11 @@ static void unknown_names_suggest_the_nearest(void **state)
                    "r.yaml:6:12: unknown precision 'fp16', did you mean 'fp32'?\n"
                    "precision: fp16\n"
                    "           ^");
+    assert_refused(METHOD("precision: fp16-storage\nmethod: [zero-shot, kgcoop]\n"),
+                   "r.yaml:6:21: method 'kgcoop' has no precision 'fp16-storage'; these have: "
+                   "zero-shot, coop, rlp\n"
+                   "method: [zero-shot, kgcoop]\n"
+                   "                    ^");
     assert_refused(METHOD("method: [zero-shot, cop]\n"),
                    "r.yaml:5:21: unknown method 'cop', did you mean 'coop'?\n"
                    "method: [zero-shot, cop]\n"

@@ -97,6 +97,13 @@ static void a_whole_spec_is_accepted(void **state)
     assert_ok(spec_check(test, &e), &e);
     assert_ok(spec_check(picks, &e), &e);
     json_decref(picks);
+
+    // Rounding happens where features are used: the banks are those of fp32.
+    json_object_set_new(spec, "precision", json_string("fp16-storage"));
+    assert_ok(spec_check(spec, &e), &e);
+    json_t *same = spec_bank(spec, "test", 240);
+    assert_true(json_equal(same, test));
+    json_decref(same);
     json_decref(test);
     json_decref(spec);
 }
@@ -131,7 +138,9 @@ static void a_wrong_spec_is_refused_with_its_key(void **state)
     refused(
         "protocol", json_string("few-shot|base-to-new"),
         "spec: 'protocol' is \"few-shot|base-to-new\", expected few-shot|base-to-new|zero-shot");
-    refused("precision", json_string("fp16"), "spec: 'precision' is \"fp16\", expected fp32|bf16");
+    refused("precision", json_string("fp16"),
+            "spec: 'precision' is \"fp16\", expected "
+            "fp32|bf16|fp16-storage");
     refused("views", json_string("0"),
             "spec: 'views' is \"0\", expected \"none\", \"fresh\" or a number of views as text");
     refused("params", json_pack("{s:[]}", "rank"),
