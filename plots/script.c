@@ -155,8 +155,8 @@ static void add_terminals(struct str *out, const struct plot *p, struct plot__la
     // \input the file: LaTeX sets the text in the document's own font.
     str_addf(out,
              "    if (format eq 'tex') {\n"
-             "        set terminal cairolatex pdf colortext size %.2fcm,%.2fcm "
-             "fontscale 0.75 linewidth 1.3\n",
+             "        set terminal cairolatex pdf colortext header "
+             "'\\fontsize{7}{8.4}\\selectfont' size %.2fcm,%.2fcm fontscale 0.75 linewidth 1.3\n",
              l->width, l->height);
     l->latex = true;
     add_names(out, p, l);

@@ -19,7 +19,7 @@ do for [format in 'pdf svg png tex'] {
         set terminal pngcairo noenhanced size 1417,730 font "Latin Modern Roman,8" fontscale 3.1 linewidth 3 pointscale 3
     }
     if (format eq 'tex') {
-        set terminal cairolatex pdf colortext size 12.00cm,6.18cm fontscale 0.75 linewidth 1.3
+        set terminal cairolatex pdf colortext header '\fontsize{7}{8.4}\selectfont' size 12.00cm,6.18cm fontscale 0.75 linewidth 1.3
         x_label = "epoch"
         title = ""
         y0 = "effective rank,"."\n"."mean of 11 datasets of the paper"
