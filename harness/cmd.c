@@ -25,6 +25,8 @@ const struct cmd cmds[] = {
     {"check", "[RECIPE]", "prove results and files against their hashes; changes nothing",
      cmd_check},
     {"repair", "", "set damaged files aside and keep what verifies", cmd_repair},
+    {"merge", "STORE", "take in the results of another workspace's promptgrid.sqlite", cmd_merge},
+    {"gc", "[RECIPE...]", "remove feature banks that no recipe needs", cmd_gc},
     {"methods", "[NAME]", "list the methods, or the parameters of one", cmd_methods},
     {"embed", "", "features of texts and images", cmd_runner},
     {"tokenize", "TEXT...", "token ids of texts", cmd_runner},

@@ -48,6 +48,8 @@ int cmd_plot(const struct cmd *self, int argc, char **argv);
 int cmd_show(const struct cmd *self, int argc, char **argv);
 int cmd_check(const struct cmd *self, int argc, char **argv);
 int cmd_repair(const struct cmd *self, int argc, char **argv);
+int cmd_merge(const struct cmd *self, int argc, char **argv);
+int cmd_gc(const struct cmd *self, int argc, char **argv);
 int cmd_methods(const struct cmd *self, int argc, char **argv);
 int cmd_runner(const struct cmd *self, int argc, char **argv); // embed, tokenize: as the runner
 int cmd_data(const struct cmd *self, int argc, char **argv);   // data list, check, ...

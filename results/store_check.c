@@ -177,7 +177,7 @@ int store_each(struct store *s, int (*each)(void *arg, const struct store_made *
     struct sqlite3_stmt *q;
     int rc = store__query(
         s, &q, e,
-        "SELECT r.id, r.spec, d.n IS NOT NULL, f.kind, f.sha256 FROM run r "
+        "SELECT r.id, r.spec, d.n IS NOT NULL, f.kind, f.path, f.sha256 FROM run r "
         "LEFT JOIN (SELECT run, max(n) AS n FROM attempt WHERE state = 'done' GROUP BY run) d "
         "ON d.run = r.id LEFT JOIN artifact f ON f.run = r.id AND f.n = d.n ORDER BY r.id",
         "");
@@ -185,8 +185,9 @@ int store_each(struct store *s, int (*each)(void *arg, const struct store_made *
         return rc;
     while ((rc = store__step(s, q, e)) == 1) {
         json_t *spec = json_loads(store__text(q, 1), JSON_REJECT_DUPLICATES, NULL);
-        struct store_made made = {store__text(q, 0), spec, store__int(q, 2) != 0, store__text(q, 3),
-                                  store__text(q, 4)};
+        struct store_made made = {store__text(q, 0),     spec,
+                                  store__int(q, 2) != 0, store__text(q, 3),
+                                  store__text(q, 4),     store__text(q, 5)};
         rc = json_is_object(spec) ? each(arg, &made, e) : 0; // otherwise store_check has said so
         json_decref(spec);
         if (rc < 0) {

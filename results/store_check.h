@@ -28,7 +28,7 @@ struct store_made {
     const char *run;
     const json_t *spec;
     bool done;
-    const char *kind, *sha256; // "" when there is none
+    const char *kind, *path, *sha256; // "" when there is none
 };
 int store_each(struct store *s, int (*each)(void *arg, const struct store_made *m, struct err *e),
                void *arg, struct err *e);
