@@ -4,6 +4,7 @@
 #include "core/proto/spec.h"
 #include "harness/cmd.h"
 #include "harness/progress.h"
+#include "harness/show_cell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,11 +198,24 @@ int cmd_show(const struct cmd *self, int argc, char **argv)
 {
     struct cmd_common common = {0};
     struct err e = {0};
-    const struct opt table[] = {CMD_COMMON(common), {0}};
+    bool cell = false;
+    const char *recipe = NULL;
+    const struct opt table[] = {
+        CMD_COMMON(common),
+        {"cell", OPT_FLAG, &cell, NULL, "the runs behind TABLE ROW COLUMN of --recipe"},
+        {"recipe", OPT_TEXT, &recipe, "RECIPE", "whose table --cell is about"},
+        {0},
+    };
     int rest;
-    int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
+    int status = cmd_options(self, table, argc, argv, &rest, 1, 3);
     if (status < 0) {
-        status = show(&common, argv[1], &e);
+        bool fits = cell ? rest == 3 && recipe : rest == 1 && !recipe;
+        if (!fits)
+            status = err_set(&e, ERR_USAGE,
+                             "expected the start of a run's id, or --recipe RECIPE --cell TABLE "
+                             "ROW COLUMN");
+        else
+            status = cell ? show_cell(&common, recipe, argv + 1, &e) : show(&common, argv[1], &e);
         if (status < 0)
             status = cmd_fail(&e);
     }

@@ -3,47 +3,13 @@
 #include "core/base/str.h"
 #include "results/compare.h"
 #include "results/escape.h"
+#include "results/lines.h"
 #include "results/table_model.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- small tables of texts ---- */
-
-struct lines {
-    char **cells; // owned; `columns` a line
-    size_t n, capacity, columns;
-};
-
-static void add_cell(struct lines *l, char *text)
-{
-    MEM_PUSH(l->cells, l->n, l->capacity) = text;
-}
-
-/* The first `left` columns begin, the others end below each other. */
-static void put_lines(struct lines *l, size_t left, struct str *out)
-{
-    size_t *width = mem_zero(l->columns, sizeof *width);
-    for (size_t i = 0; i < l->n; i++) {
-        size_t columns = str_columns(l->cells[i]);
-        if (columns > width[i % l->columns])
-            width[i % l->columns] = columns;
-    }
-    for (size_t i = 0; i < l->n; i++) {
-        size_t c = i % l->columns, blank = width[c] - str_columns(l->cells[i]);
-        bool last = c + 1 == l->columns;
-        str_add(out, c ? "  " : "");
-        str_pad(out, c < left ? 0 : blank, ' ');
-        str_add(out, l->cells[i]);
-        str_pad(out, c < left && !last ? blank : 0, ' ');
-        str_add(out, last ? "\n" : "");
-        free(l->cells[i]);
-    }
-    free(l->cells);
-    free(width);
-}
 
 static char *visible(const char *text)
 {
@@ -73,19 +39,19 @@ static void put_images(const struct comparison *c, struct str *out)
     char *only_a = str_format("only %s", c->a), *only_b = str_format("only %s", c->b);
     const char *const titles[] = {"", "", "seeds", "images", only_a, only_b, "p", "Holm"};
     for (size_t i = 0; i < l.columns; i++)
-        add_cell(&l, visible(titles[i]));
+        lines_add_visible(&l, titles[i]);
     for (size_t i = 0; i < c->n_images; i++) {
         const struct compare_images *m = &c->images[i];
-        add_cell(&l, visible(m->column));
-        add_cell(&l, mem_strdup(m->metric));
-        add_cell(&l, str_format("%zu", m->seeds));
-        add_cell(&l, str_format("%zu", m->images));
-        add_cell(&l, str_format("%zu", m->only_a));
-        add_cell(&l, str_format("%zu", m->only_b));
-        add_cell(&l, p_text(m->p));
-        add_cell(&l, p_text(m->holm));
+        lines_add_visible(&l, m->column);
+        lines_add(&l, mem_strdup(m->metric));
+        lines_add(&l, str_format("%zu", m->seeds));
+        lines_add(&l, str_format("%zu", m->images));
+        lines_add(&l, str_format("%zu", m->only_a));
+        lines_add(&l, str_format("%zu", m->only_b));
+        lines_add(&l, p_text(m->p));
+        lines_add(&l, p_text(m->holm));
     }
-    put_lines(&l, 2, out);
+    lines_put(&l, 2, out);
     free(only_a);
     free(only_b);
 }
@@ -96,21 +62,21 @@ static void put_datasets(const struct comparison *c, struct str *out)
     static const char *const titles[] = {"",           "datasets", "mean",       "95 % bootstrap",
                                          "Wilcoxon p", "Holm",     "paired t p", "Holm"};
     for (size_t i = 0; i < l.columns; i++)
-        add_cell(&l, mem_strdup(titles[i]));
+        lines_add(&l, mem_strdup(titles[i]));
     for (size_t i = 0; i < c->n_datasets; i++) {
         const struct compare_datasets *d = &c->datasets[i];
-        add_cell(&l, mem_strdup(d->metric));
-        add_cell(&l, str_format("%zu", d->n));
-        add_cell(&l, points_text(d->mean));
-        add_cell(&l, isnan(d->interval.low)
-                         ? mem_strdup("-")
-                         : str_format("%+.2f to %+.2f", d->interval.low, d->interval.high));
-        add_cell(&l, p_text(d->wilcoxon.p));
-        add_cell(&l, p_text(d->wilcoxon_holm));
-        add_cell(&l, p_text(d->t.p));
-        add_cell(&l, p_text(d->t_holm));
+        lines_add(&l, mem_strdup(d->metric));
+        lines_add(&l, str_format("%zu", d->n));
+        lines_add(&l, points_text(d->mean));
+        lines_add(&l, isnan(d->interval.low)
+                          ? mem_strdup("-")
+                          : str_format("%+.2f to %+.2f", d->interval.low, d->interval.high));
+        lines_add(&l, p_text(d->wilcoxon.p));
+        lines_add(&l, p_text(d->wilcoxon_holm));
+        lines_add(&l, p_text(d->t.p));
+        lines_add(&l, p_text(d->t_holm));
     }
-    put_lines(&l, 1, out);
+    lines_put(&l, 1, out);
 }
 
 void compare_text(const struct comparison *c, const struct table *t, struct str *out)
@@ -205,11 +171,11 @@ static void put_ranks(const json_t *ranks, struct str *out)
         char *label = str_format("  %s%s%s", group ? group : "", group ? ": " : "",
                                  json_string_value(json_object_get(row, "row")));
         used[best] = true;
-        add_cell(&l, visible(label));
-        add_cell(&l, str_format("%.2f", real_at(row, "rank")));
+        lines_add_visible(&l, label);
+        lines_add(&l, str_format("%.2f", real_at(row, "rank")));
         free(label);
     }
-    put_lines(&l, 1, out);
+    lines_put(&l, 1, out);
     free(used);
 }
 

@@ -148,6 +148,22 @@ expect_status 0 "$promptgrid" show --json "$run"
 grep -q '"sealed": true' out || fail "the seal is not said to hold"
 expect_status 2 "$promptgrid" show abc
 
+# The runs behind a cell.
+expect_status 0 "$promptgrid" show --recipe small.yaml --cell main CoOp pocket-land
+sed -E 's/^[0-9a-f]{12} /RUN /; s/[0-9]+\.[0-9]+/NUMBER/g; s/(NUMBER) .*/\1/; s/done +[^ ]+/done CODE/; s/ +/ /g' out >runs
+same runs <<'END'
+RUN COLUMN STATE CODE SEED accuracy TOOK
+RUN pocket-land done CODE 1 NUMBER
+RUN pocket-land done CODE 2 NUMBER
+END
+expect_status 0 "$promptgrid" show --json --recipe small.yaml --cell main CoOp Average
+[ "$(grep -c '"run":' out)" -eq 4 ] || fail "not the 4 runs of a row: $(cat out)"
+expect_status 2 "$promptgrid" show --recipe small.yaml --cell main CoOp pocket-lend
+same err <<'END'
+promptgrid: error: table 'main' has no column 'pocket-lend'; its columns are 'pocket-land', 'pocket-shapes'
+END
+expect_status 2 "$promptgrid" show --cell main CoOp pocket-land
+
 # An edited number does not get into a table.
 sqlite3 w/promptgrid.sqlite "UPDATE metric SET value = 99 WHERE run LIKE '$run%'" 2>/dev/null &&
     {
