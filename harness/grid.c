@@ -299,6 +299,12 @@ static int check_training(const struct grid_method *m, const json_t *point, stru
     const char *conflict = method_conflict(m->row, point);
     if (conflict)
         return yaml_error(e, ERR_PARSE, m->at, "method '%s': %s", m->row->name, conflict);
+    const char *precision = json_string_value(json_object_get(point, "precision"));
+    if ((m->row->needs & METHOD_PIXELS) && !str_eq(precision, "fp32"))
+        return yaml_error(e, ERR_PARSE, m->at,
+                          "method '%s' trains through the image tower, which needs precision fp32, "
+                          "not %s",
+                          m->row->name, precision);
     if (str_eq(protocol, "zero-shot"))
         return yaml_error(e, ERR_PARSE, m->at,
                           "method '%s' trains, but protocol 'zero-shot' has no training; choose "

@@ -5,7 +5,6 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
-#include "core/method/context.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -50,7 +49,6 @@ void learner_release(struct learner *l)
         return;
     if (l->method->release)
         l->method->release(l);
-    context_free(l);
     float *blocks[] = {l->parameters, l->gradient, l->moment, l->second};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
         device_release(l->device, blocks[i]);

@@ -181,6 +181,12 @@ static void keys_must_be_there_once_and_in_their_place(void **state)
                    "choose 'few-shot' or exclude it\n"
                    "method: coop\n"
                    "        ^");
+    assert_refused("recipe: x\nprotocol: few-shot\nbackbone: pocket\ndataset: dtd\nshots: 4\n"
+                   "seed: 1\nprecision: bf16\nmethod: maple\n",
+                   "r.yaml:8:9: method 'maple' trains through the image tower, which needs "
+                   "precision fp32, not bf16\n"
+                   "method: maple\n"
+                   "        ^");
 }
 
 static void what_knows_only_its_classes_cannot_be_tested_on_others(void **state)
