@@ -6,6 +6,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/clip/pickle_globals.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -14,54 +15,6 @@
 #include <string.h>
 
 enum { VALUES_LIMIT = 1 << 20, ITEMS_LIMIT = 4 << 20, MARKS_LIMIT = 1000, NAME_LIMIT = 512 };
-
-/* What a global is good for. */
-enum global_use {
-    USE_STORAGE, // names the type of a storage
-    USE_TENSOR,  // (storage, offset, shape, stride, ...)
-    USE_FIRST,   // (value, ...): the value itself
-    USE_DICT,
-    USE_CLASS,  // objects that are their attributes
-    USE_OPAQUE, // called with anything, gives PICKLE_OPAQUE
-};
-
-static const struct global {
-    const char *module, *name; // name "*": all; a module that ends in '.': all that begin so
-    enum global_use use;
-    enum dtype dtype;
-    size_t bytes;
-} globals[] = {
-    {"torch", "FloatStorage", USE_STORAGE, DTYPE_F32, 4},
-    {"torch", "HalfStorage", USE_STORAGE, DTYPE_F16, 2},
-    {"torch", "BFloat16Storage", USE_STORAGE, DTYPE_BF16, 2},
-    {"torch", "DoubleStorage", USE_STORAGE, DTYPE_F64, 8},
-    {"torch", "LongStorage", USE_STORAGE, DTYPE_I64, 8},
-    {"torch", "IntStorage", USE_STORAGE, DTYPE_I32, 4},
-    {"torch", "ShortStorage", USE_STORAGE, DTYPE_OTHER, 2},
-    {"torch", "CharStorage", USE_STORAGE, DTYPE_OTHER, 1},
-    {"torch", "ByteStorage", USE_STORAGE, DTYPE_OTHER, 1},
-    {"torch", "BoolStorage", USE_STORAGE, DTYPE_OTHER, 1},
-    {"torch._utils", "_rebuild_tensor_v2", USE_TENSOR, 0, 0},
-    {"torch._utils", "_rebuild_tensor", USE_TENSOR, 0, 0},
-    {"torch._utils", "_rebuild_parameter", USE_FIRST, 0, 0},
-    {"torch.jit._pickle", "build_intlist", USE_FIRST, 0, 0},
-    {"torch.jit._pickle", "build_doublelist", USE_FIRST, 0, 0},
-    {"torch.jit._pickle", "build_boollist", USE_FIRST, 0, 0},
-    {"torch.jit._pickle", "build_tensorlist", USE_FIRST, 0, 0},
-    {"torch.jit._pickle", "restore_type_tag", USE_FIRST, 0, 0},
-    {"collections", "OrderedDict", USE_DICT, 0, 0},
-    {"collections", "defaultdict", USE_DICT, 0, 0},
-    {"__builtin__", "dict", USE_DICT, 0, 0},
-    {"builtins", "dict", USE_DICT, 0, 0},
-    {"__torch__", "*", USE_CLASS, 0, 0},  // TorchScript's own classes
-    {"__torch__.", "*", USE_CLASS, 0, 0}, // the same, of some module
-    {"torch.optim.", "*", USE_CLASS, 0, 0},
-    {"torch", "Size", USE_OPAQUE, 0, 0},
-    {"torch", "device", USE_OPAQUE, 0, 0},
-    {"numpy", "dtype", USE_OPAQUE, 0, 0},
-    {"numpy.core.multiarray", "scalar", USE_OPAQUE, 0, 0},
-    {"_codecs", "encode", USE_OPAQUE, 0, 0},
-};
 
 struct machine {
     struct pickle *out;
@@ -193,56 +146,28 @@ static int push_integer(struct machine *m, long long value)
     return rc;
 }
 
-static int push_truth(struct machine *m, bool value)
+static int op_truth(struct machine *m, int truth)
 {
     struct pickle_value *v;
     int rc = push_new(m, PICKLE_BOOL, &v);
     if (rc == 0)
-        v->truth = value;
+        v->truth = truth;
     return rc;
 }
 
-static int op_none(struct machine *m)
-{
-    struct pickle_value *v;
-    return push_new(m, PICKLE_NONE, &v);
-}
-
-static int op_true(struct machine *m)
-{
-    return push_truth(m, true);
-}
-
-static int op_false(struct machine *m)
-{
-    return push_truth(m, false);
-}
-
-static int op_int1(struct machine *m)
+static int op_integer(struct machine *m, int bytes)
 {
     uint64_t value;
-    int rc = take_number(m, 1, &value);
-    return rc < 0 ? rc : push_integer(m, (long long)value);
-}
-
-static int op_int2(struct machine *m)
-{
-    uint64_t value;
-    int rc = take_number(m, 2, &value);
-    return rc < 0 ? rc : push_integer(m, (long long)value);
-}
-
-static int op_int4(struct machine *m)
-{
-    uint64_t value;
-    int rc = take_number(m, 4, &value);
-    return rc < 0 ? rc : push_integer(m, (int32_t)(uint32_t)value);
+    int rc = take_number(m, (size_t)bytes, &value);
+    // only that of 4 bytes has a sign
+    return rc < 0 ? rc : push_integer(m, bytes == 4 ? (int32_t)(uint32_t)value : (long long)value);
 }
 
 /* Two's complement of 0 to 8 bytes; longer ones are no size of anything. */
-static int op_long1(struct machine *m)
+static int op_long(struct machine *m, int unused)
 {
     uint64_t n, value;
+    (void)unused;
     int rc = take_number(m, 1, &n);
     if (rc < 0)
         return rc;
@@ -255,11 +180,12 @@ static int op_long1(struct machine *m)
     return push_integer(m, (long long)value);
 }
 
-static int op_float(struct machine *m)
+static int op_float(struct machine *m, int unused)
 {
     const unsigned char *bytes;
     struct pickle_value *v;
     uint64_t bits = 0;
+    (void)unused;
     int rc = take(m, 8, &bytes); // big-endian
     if (rc < 0 || (rc = push_new(m, PICKLE_FLOAT, &v)) < 0)
         return rc;
@@ -269,64 +195,46 @@ static int op_float(struct machine *m)
     return 0;
 }
 
-static int push_text(struct machine *m, size_t length_bytes)
+static int op_text(struct machine *m, int length_bytes)
 {
     uint64_t n;
     const unsigned char *bytes;
     struct pickle_value *v;
-    int rc = take_number(m, length_bytes, &n);
+    int rc = take_number(m, (size_t)length_bytes, &n);
     if (rc < 0 || (rc = take(m, n, &bytes)) < 0 || (rc = push_new(m, PICKLE_TEXT, &v)) < 0)
         return rc;
     v->text = mem_strndup((const char *)bytes, n); // bytes of numbers may hold 0: cut, never a key
     return 0;
 }
 
-static int op_text1(struct machine *m)
-{
-    return push_text(m, 1);
-}
-
-static int op_text4(struct machine *m)
-{
-    return push_text(m, 4);
-}
-
 /* ---- containers ---- */
 
-static int op_mark(struct machine *m)
+/* Something empty: none, tuple, list, dict. */
+static int op_empty(struct machine *m, int kind)
 {
+    struct pickle_value *v;
+    return push_new(m, (enum pickle_kind)kind, &v);
+}
+
+static int op_mark(struct machine *m, int unused)
+{
+    (void)unused;
     if (m->n_marks == MARKS_LIMIT)
         return broken(m, "more than %d marks at once", MARKS_LIMIT);
     m->marks[m->n_marks++] = m->depth;
     return 0;
 }
 
-static int op_pop(struct machine *m)
+static int op_pop(struct machine *m, int unused)
 {
     struct pickle_value *v;
+    (void)unused;
     return pop(m, &v);
 }
 
-static int op_empty_tuple(struct machine *m)
+static int op_tuple(struct machine *m, int unused)
 {
-    struct pickle_value *v;
-    return push_new(m, PICKLE_TUPLE, &v);
-}
-
-static int op_empty_list(struct machine *m)
-{
-    struct pickle_value *v;
-    return push_new(m, PICKLE_LIST, &v);
-}
-
-static int op_empty_dict(struct machine *m)
-{
-    struct pickle_value *v;
-    return push_new(m, PICKLE_DICT, &v);
-}
-
-static int op_tuple(struct machine *m)
-{
+    (void)unused;
     struct pickle_value **items, *v;
     size_t n;
     int rc = new_value(m, PICKLE_TUPLE, &v);
@@ -336,77 +244,47 @@ static int op_tuple(struct machine *m)
     return rc < 0 ? rc : push(m, v);
 }
 
-static int tuple_of(struct machine *m, size_t n)
+static int op_tuple_of(struct machine *m, int n)
 {
     struct pickle_value *v;
     int rc = new_value(m, PICKLE_TUPLE, &v);
     if (rc < 0)
         return rc;
-    if (held(m) < n)
+    if (held(m) < (size_t)n)
         return broken(m, "the stack is empty");
-    m->depth -= n;
-    rc = append(m, v, m->stack + m->depth, n);
+    m->depth -= (size_t)n;
+    rc = append(m, v, m->stack + m->depth, (size_t)n);
     return rc < 0 ? rc : push(m, v);
 }
 
-static int op_tuple1(struct machine *m)
-{
-    return tuple_of(m, 1);
-}
-
-static int op_tuple2(struct machine *m)
-{
-    return tuple_of(m, 2);
-}
-
-static int op_tuple3(struct machine *m)
-{
-    return tuple_of(m, 3);
-}
-
-/* `n` values for the container on top. */
-static int fill(struct machine *m, enum pickle_kind kind, struct pickle_value *const *items,
-                size_t n)
+/* `n` values for the list or dict on top. */
+static int fill(struct machine *m, int kind, struct pickle_value *const *items, size_t n)
 {
     struct pickle_value *v;
     int rc = top(m, &v);
     if (rc < 0)
         return rc;
-    if (v->kind != kind || (kind == PICKLE_DICT && n % 2))
+    if ((int)v->kind != kind || (kind == PICKLE_DICT && n % 2))
         return broken(m, "items for something that is no %s",
                       kind == PICKLE_DICT ? "dict" : "list");
     return append(m, v, items, n);
 }
 
-static int op_append(struct machine *m)
+static int op_item(struct machine *m, int kind)
 {
-    struct pickle_value *item;
-    int rc = pop(m, &item);
-    return rc < 0 ? rc : fill(m, PICKLE_LIST, &item, 1);
-}
-
-static int op_appends(struct machine *m)
-{
-    struct pickle_value **items;
-    size_t n;
-    int rc = pop_mark(m, &items, &n);
-    return rc < 0 ? rc : fill(m, PICKLE_LIST, items, n);
-}
-
-static int op_setitem(struct machine *m)
-{
-    if (held(m) < 2)
+    const size_t n = kind == PICKLE_DICT ? 2 : 1; // key and value
+    if (held(m) < n)
         return broken(m, "the stack is empty");
-    m->depth -= 2;
-    return fill(m, PICKLE_DICT, m->stack + m->depth, 2);
+    m->depth -= n;
+    return fill(m, kind, m->stack + m->depth, n);
 }
 
-static int op_setitems(struct machine *m)
+static int op_items(struct machine *m, int kind)
 {
     struct pickle_value **items;
     size_t n;
     int rc = pop_mark(m, &items, &n);
-    return rc < 0 ? rc : fill(m, PICKLE_DICT, items, n);
+    return rc < 0 ? rc : fill(m, kind, items, n);
 }
 
 /* ---- the memo ---- */
@@ -436,41 +314,21 @@ static int memo_get(struct machine *m, size_t index)
     return push(m, m->memo[index]);
 }
 
-static int op_put1(struct machine *m)
+static int op_put(struct machine *m, int bytes)
 {
     uint64_t index;
-    int rc = take_number(m, 1, &index);
+    int rc = take_number(m, (size_t)bytes, &index);
     return rc < 0 ? rc : memo_put(m, index);
 }
 
-static int op_put4(struct machine *m)
+static int op_get(struct machine *m, int bytes)
 {
     uint64_t index;
-    int rc = take_number(m, 4, &index);
-    return rc < 0 ? rc : memo_put(m, index);
-}
-
-static int op_get1(struct machine *m)
-{
-    uint64_t index;
-    int rc = take_number(m, 1, &index);
-    return rc < 0 ? rc : memo_get(m, index);
-}
-
-static int op_get4(struct machine *m)
-{
-    uint64_t index;
-    int rc = take_number(m, 4, &index);
+    int rc = take_number(m, (size_t)bytes, &index);
     return rc < 0 ? rc : memo_get(m, index);
 }
 
 /* ---- globals and what is made of them ---- */
-
-static bool matches(const struct global *g, const char *module, const char *name)
-{
-    return (str_ends(g->module, ".") ? str_starts(module, g->module) : str_eq(module, g->module)) &&
-           (str_eq(g->name, "*") || str_eq(name, g->name));
-}
 
 /* A line of a global's name. */
 static int take_line(struct machine *m, char out[NAME_LIMIT])
@@ -484,19 +342,19 @@ static int take_line(struct machine *m, char out[NAME_LIMIT])
     return 0;
 }
 
-static int op_global(struct machine *m)
+static int op_global(struct machine *m, int unused)
 {
+    (void)unused;
     char module[NAME_LIMIT], name[NAME_LIMIT];
     struct pickle_value *v;
     int rc;
     if ((rc = take_line(m, module)) < 0 || (rc = take_line(m, name)) < 0)
         return rc;
-    for (size_t i = 0; i < sizeof globals / sizeof globals[0]; i++) {
-        if (!matches(&globals[i], module, name))
-            continue;
+    const struct global *g = global_find(module, name);
+    if (g) {
         rc = push_new(m, PICKLE_GLOBAL, &v);
         if (rc == 0)
-            v->global = &globals[i];
+            v->global = g;
         return rc;
     }
     char *full = str_format("%.200s.%.200s", module, name), *shown = str_visible(full);
@@ -565,8 +423,9 @@ static int call(struct machine *m, const struct pickle_value *callee,
     return broken(m, "'%s.%s' is called", callee->global->module, callee->global->name);
 }
 
-static int op_call(struct machine *m)
+static int op_call(struct machine *m, int unused)
 {
+    (void)unused;
     struct pickle_value *callee, *args;
     int rc;
     if ((rc = pop(m, &args)) < 0 || (rc = pop(m, &callee)) < 0)
@@ -575,8 +434,9 @@ static int op_call(struct machine *m)
 }
 
 /* State for the object on top: attributes, or what means nothing here. */
-static int op_build(struct machine *m)
+static int op_build(struct machine *m, int unused)
 {
+    (void)unused;
     struct pickle_value *state, *v;
     int rc;
     if ((rc = pop(m, &state)) < 0 || (rc = top(m, &v)) < 0)
@@ -589,8 +449,9 @@ static int op_build(struct machine *m)
 }
 
 /* ('storage', type, key, place, number of elements) */
-static int op_persistent(struct machine *m)
+static int op_persistent(struct machine *m, int unused)
 {
+    (void)unused;
     struct pickle_value *id, *v;
     int rc = pop(m, &id);
     if (rc < 0)
@@ -611,8 +472,9 @@ static int op_persistent(struct machine *m)
 
 /* ---- the program ---- */
 
-static int op_protocol(struct machine *m)
+static int op_protocol(struct machine *m, int unused)
 {
+    (void)unused;
     uint64_t version;
     int rc = take_number(m, 1, &version);
     if (rc == 0 && (version < 2 || version > 4))
@@ -620,23 +482,54 @@ static int op_protocol(struct machine *m)
     return rc;
 }
 
-static int op_stop(struct machine *m)
+static int op_stop(struct machine *m, int unused)
 {
+    (void)unused;
     int rc = pop(m, &m->out->root);
     m->stopped = true;
     return rc;
 }
 
-static int (*const ops[256])(struct machine *m) = {
-    [0x80] = op_protocol,   ['.'] = op_stop,       ['('] = op_mark,     ['0'] = op_pop,
-    ['N'] = op_none,        [0x88] = op_true,      [0x89] = op_false,   ['K'] = op_int1,
-    ['M'] = op_int2,        ['J'] = op_int4,       [0x8a] = op_long1,   ['G'] = op_float,
-    ['X'] = op_text4,       [0x8c] = op_text1,     ['T'] = op_text4,    ['U'] = op_text1,
-    [')'] = op_empty_tuple, ['t'] = op_tuple,      [0x85] = op_tuple1,  [0x86] = op_tuple2,
-    [0x87] = op_tuple3,     [']'] = op_empty_list, ['a'] = op_append,   ['e'] = op_appends,
-    ['}'] = op_empty_dict,  ['s'] = op_setitem,    ['u'] = op_setitems, ['q'] = op_put1,
-    ['r'] = op_put4,        ['h'] = op_get1,       ['j'] = op_get4,     ['c'] = op_global,
-    ['R'] = op_call,        [0x81] = op_call,      ['b'] = op_build,    ['Q'] = op_persistent,
+static const struct op {
+    int (*run)(struct machine *m, int argument);
+    int argument;
+} ops[256] = {
+    [0x80] = {op_protocol, 0},
+    ['.'] = {op_stop, 0},
+    ['('] = {op_mark, 0},
+    ['0'] = {op_pop, 0},
+    ['N'] = {op_empty, PICKLE_NONE},
+    [')'] = {op_empty, PICKLE_TUPLE},
+    [']'] = {op_empty, PICKLE_LIST},
+    ['}'] = {op_empty, PICKLE_DICT},
+    [0x88] = {op_truth, true},
+    [0x89] = {op_truth, false},
+    ['K'] = {op_integer, 1},
+    ['M'] = {op_integer, 2},
+    ['J'] = {op_integer, 4},
+    [0x8a] = {op_long, 0},
+    ['G'] = {op_float, 0},
+    ['X'] = {op_text, 4},
+    ['T'] = {op_text, 4},
+    [0x8c] = {op_text, 1},
+    ['U'] = {op_text, 1},
+    ['t'] = {op_tuple, 0},
+    [0x85] = {op_tuple_of, 1},
+    [0x86] = {op_tuple_of, 2},
+    [0x87] = {op_tuple_of, 3},
+    ['a'] = {op_item, PICKLE_LIST},
+    ['e'] = {op_items, PICKLE_LIST},
+    ['s'] = {op_item, PICKLE_DICT},
+    ['u'] = {op_items, PICKLE_DICT},
+    ['q'] = {op_put, 1},
+    ['r'] = {op_put, 4},
+    ['h'] = {op_get, 1},
+    ['j'] = {op_get, 4},
+    ['c'] = {op_global, 0},
+    ['R'] = {op_call, 0},
+    [0x81] = {op_call, 0},
+    ['b'] = {op_build, 0},
+    ['Q'] = {op_persistent, 0},
 };
 
 int pickle_read(struct pickle *p, const void *data, size_t size, const char *name, struct err *e)
@@ -656,8 +549,8 @@ int pickle_read(struct pickle *p, const void *data, size_t size, const char *nam
         const unsigned char *code;
         if ((rc = take(m, 1, &code)) < 0)
             break;
-        rc = ops[*code] ? ops[*code](m)
-                        : broken(m, "opcode 0x%02x is none of those that are read", *code);
+        rc = ops[*code].run ? ops[*code].run(m, ops[*code].argument)
+                            : broken(m, "opcode 0x%02x is none of those that are read", *code);
     }
     free(m->stack);
     free(m->memo);
