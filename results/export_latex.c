@@ -192,11 +192,13 @@ static void put_row(struct str *out, const struct print_grid *g, const struct sh
                     size_t r, size_t first, size_t last)
 {
     enum grid_kind kind = g->turned ? GRID_OURS : g->kinds[r];
-    bool below = (kind == GRID_PUBLISHED || kind == GRID_VERDICT) && (!g->rule || r < g->rule);
+    const char *label = grid_at(g, r, 0)->text;
+    bool below = str_starts(label, "  ") ||
+                 ((kind == GRID_PUBLISHED || kind == GRID_VERDICT) && (!g->rule || r < g->rule));
     if (g->rule && r == g->rule)
         str_add(out, "\\midrule\n");
     str_add(out, kind == GRID_HEADING ? "\\addlinespace\n{\\itshape " : below ? "{\\quad " : "{");
-    escape_latex(out, grid_at(g, r, 0)->text);
+    escape_latex(out, label + strspn(label, " "));
     str_addc(out, '}');
     for (size_t c = first; c < last && kind != GRID_HEADING; c++)
         put_cell(out, g, &shapes[c], r, c);

@@ -152,13 +152,13 @@ static void label_published(struct print_grid *g, const struct table *t, const c
                 row->cells[c].n_published[m] ? row->cells[c].published[m][0].source : NULL;
             if (source && !json_object_get(said, source)) {
                 str_addf(&text, "[%zu]", source_number(g, source));
-                json_object_set_new(said, source, json_true());
+                json_object_set_new_nocheck(said, source, json_true());
             }
         }
     for (size_t i = 0; i < row->n_listings; i++)
         if (row->listings[i].same && !json_object_get(said, row->listings[i].source)) {
             str_addf(&text, "[%zu]", source_number(g, row->listings[i].source));
-            json_object_set_new(said, row->listings[i].source, json_true());
+            json_object_set_new_nocheck(said, row->listings[i].source, json_true());
         }
     set_text(out, text.data);
     json_decref(said);

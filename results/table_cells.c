@@ -48,7 +48,7 @@ static size_t number_of(json_t *seen, const char *key, bool *is_new)
     *is_new = !known;
     if (known)
         return (size_t)json_integer_value(known);
-    json_object_set_new(seen, key, json_integer((json_int_t)json_object_size(seen)));
+    json_object_set_new_nocheck(seen, key, json_integer((json_int_t)json_object_size(seen)));
     return json_object_size(seen) - 1;
 }
 

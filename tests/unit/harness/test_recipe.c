@@ -51,6 +51,14 @@ static void unknown_names_suggest_the_nearest(void **state)
                    "r.yaml:6:28: unknown metric 'bse', did you mean 'base'?\n"
                    "table: {name: t, metrics: [bse]}\n"
                    "                           ^");
+    assert_refused(HEAD "table: {name: t, interval: tt}\n",
+                   "r.yaml:6:28: unknown choice 'tt'; known: std, t\n"
+                   "table: {name: t, interval: tt}\n"
+                   "                           ^");
+    assert_refused(HEAD "table: {name: t, tolerance: 0}\n",
+                   "r.yaml:6:29: expected a number of points from 0 to 100\n"
+                   "table: {name: t, tolerance: 0}\n"
+                   "                            ^");
     assert_refused(HEAD "table: {name: t, colums: dataset}\n",
                    "r.yaml:6:18: unknown table key 'colums', did you mean 'columns'?\n"
                    "table: {name: t, colums: dataset}\n"

@@ -94,6 +94,38 @@ static void where_selects_and_axes_may_be_parameters(void **state)
                   "ImageNet | rank 2 | 5\n");
 }
 
+static void groups_take_an_axis_out_of_the_labels(void **state)
+{
+    (void)state;
+    struct recipe *r = case_load(TOP "dataset: dtd\nshots: [1, 4]\nmethod: [zero-shot, coop]\n"
+                                     "table: {name: t, group: shots}\n");
+    struct plan plan = {.recipe = r};
+    struct table_runs t;
+    struct str out = STR_INIT;
+    plan.runs = calloc(r->n, sizeof *plan.runs);
+    plan.of = calloc(r->n, sizeof *plan.of);
+    for (size_t i = 0; i < r->n; i++)
+        plan.of[i] = i;
+    json_t *where = json_pack("{s:[s]}", "method", "coop");
+    table_runs_init(&t, &plan, &r->tables[0], NULL);
+    for (size_t i = 0; i < t.n; i++)
+        str_addf(&out, "%s | %s\n", t.runs[i].group, t.runs[i].row);
+    assert_string_equal(out.data, "1 shot | zero-shot CLIP\n"
+                                  "4 shots | zero-shot CLIP\n"
+                                  "1 shot | CoOp\n"
+                                  "4 shots | CoOp\n");
+    table_runs_release(&t);
+    table_runs_init(&t, &plan, &r->tables[0], where); // a condition of the command line
+    assert_int_equal(t.n, 2);
+    assert_string_equal(t.runs[1].row, "CoOp");
+    table_runs_release(&t);
+    json_decref(where);
+    str_release(&out);
+    free(plan.runs);
+    free(plan.of);
+    recipe_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +134,7 @@ int main(void)
         cmocka_unit_test(epochs_that_depend_on_the_dataset_leave_one_row),
         cmocka_unit_test(runs_without_shots_stand_beside_every_number_of_them),
         cmocka_unit_test(where_selects_and_axes_may_be_parameters),
+        cmocka_unit_test(groups_take_an_axis_out_of_the_labels),
     };
     return cmocka_run_group_tests(tests, case_setup, case_teardown);
 }
