@@ -248,7 +248,9 @@ int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots
         memcpy(facts.commit, now.commit, sizeof facts.commit);
         revision_release(&now);
     }
-    look_at_files(&facts, recipe, roots);
+    struct roots here = *roots; // weights may be in this workspace
+    here.workspace = (char *)workspace;
+    look_at_files(&facts, recipe, &here);
     int rc = plan_build(p, recipe, &facts, e);
     facts_release(&facts);
     return rc;

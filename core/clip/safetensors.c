@@ -315,10 +315,8 @@ float dtype_from_f16(unsigned short bits)
 
 void safetensors_slice(const struct tensor *t, size_t first, size_t n, float *out)
 {
-    static const size_t sizes[] = {
-        [DTYPE_F32] = 4, [DTYPE_F16] = 2, [DTYPE_BF16] = 2, [DTYPE_F64] = 8};
     BUG_IF(t->dtype > DTYPE_F64);
-    const unsigned char *data = (const unsigned char *)t->data + first * sizes[t->dtype];
+    const unsigned char *data = (const unsigned char *)t->data + first * dtype_bytes(t->dtype);
     for (size_t i = 0; i < n; i++) {
         uint16_t half;
         uint32_t word;
@@ -381,9 +379,28 @@ static void add_json(struct str *text, const json_t *value)
     free(dump);
 }
 
+static const struct dtype_row *row_of(enum dtype dtype)
+{
+    BUG_IF(dtype >= DTYPE_OTHER);
+    const struct dtype_row *row = dtype_rows;
+    while (row->dtype != dtype)
+        row++;
+    return row;
+}
+
+const char *dtype_name(enum dtype dtype)
+{
+    return row_of(dtype)->name;
+}
+
+size_t dtype_bytes(enum dtype dtype)
+{
+    return row_of(dtype)->bytes;
+}
+
 static size_t out_bytes(const struct tensor_out *t)
 {
-    size_t bytes = sizeof *t->data;
+    size_t bytes = dtype_bytes(t->dtype);
     for (int i = 0; i < t->dims; i++)
         BUG_IF(__builtin_mul_overflow(bytes, t->shape[i], &bytes));
     return bytes;
@@ -405,7 +422,7 @@ static void build_header(struct str *text, const struct tensor_out *tensors, siz
         json_t *name = json_string(tensors[i].name);
         add_json(text, name);
         json_decref(name);
-        str_add(text, ":{\"dtype\":\"F32\",\"shape\":[");
+        str_addf(text, ":{\"dtype\":\"%s\",\"shape\":[", dtype_name(tensors[i].dtype));
         BUG_IF(tensors[i].dims < 0 || tensors[i].dims > TENSOR_MAX_DIMS);
         for (int d = 0; d < tensors[i].dims; d++)
             str_addf(text, "%s%zu", d ? "," : "", tensors[i].shape[d]);

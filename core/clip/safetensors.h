@@ -51,18 +51,23 @@ void safetensors_slice(const struct tensor *t, size_t first, size_t n, float *ou
 /* Tell the system that the mapped pages are not needed for now; they stay readable. */
 void safetensors_rest(const struct safetensors *s);
 
-/* A float32 tensor to write. */
+/* A tensor to write; float32 unless its dtype says otherwise. */
 struct tensor_out {
     const char *name;
     int dims;
     size_t shape[TENSOR_MAX_DIMS];
-    const float *data;
+    const void *data;
+    enum dtype dtype; // not DTYPE_OTHER
 };
 
 /* Tensors in the order given; `metadata` is an object of strings or NULL. The same arguments give
  * the same bytes. Written under a temporary name, then renamed. */
 int safetensors_write(const char *path, const struct tensor_out *tensors, size_t n,
                       const json_t *metadata, struct err *e);
+
+/* "F16"; bytes of one element. Not of DTYPE_OTHER. */
+const char *dtype_name(enum dtype dtype);
+size_t dtype_bytes(enum dtype dtype);
 
 /* Half precision to float32, exact. */
 float dtype_from_f16(unsigned short bits);

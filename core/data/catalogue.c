@@ -170,6 +170,8 @@ int roots_open(struct roots *r, const char *const *given, size_t n, struct err *
         return rc;
     for (size_t i = 0; i < n; i++)
         MEM_PUSH(r->folders, r->n, capacity) = mem_strdup(given[i]);
+    const char *workspace = getenv("PROMPTGRID_WORKSPACE");
+    r->workspace = mem_strdup(workspace && *workspace ? workspace : "workspace");
     const char *list = n ? NULL : getenv("PROMPTGRID_DATA");
     while (list && *list) {
         size_t length = strcspn(list, ":");
@@ -187,6 +189,7 @@ void roots_release(struct roots *r)
         free(r->folders[i]);
     free(r->folders);
     free(r->home);
+    free(r->workspace);
     *r = (struct roots){0};
 }
 
@@ -222,9 +225,12 @@ static int find_backbone(const struct roots *r, const char *name, char **folder,
 {
     struct str looked = STR_INIT;
     char *below = fs_join("backbones", name), *built_in = fs_join("recipes", name);
-    for (size_t i = 0; i < r->n && !*folder; i++) {
-        bool last = i + 1 == r->n; // the pocket datasets' root stands for the program's own files
-        char *path = fs_join(last ? r->home : r->folders[i], last ? built_in : below);
+    // After the folders given comes the workspace; the pocket datasets' root, which is last, stands
+    // for the program's own files.
+    for (size_t i = 0; i <= r->n && !*folder; i++) {
+        char *path = i + 1 < r->n    ? fs_join(r->folders[i], below)
+                     : i + 1 == r->n ? fs_join(r->workspace, below)
+                                     : fs_join(r->home, built_in);
         if (fs_is_folder(path)) {
             *folder = path;
             break;
@@ -235,8 +241,8 @@ static int find_backbone(const struct roots *r, const char *name, char **folder,
     int rc = 0;
     if (!*folder)
         rc = err_set(e, ERR_MISSING,
-                     "backbone '%s' was not found: no folder %s; set --data or PROMPTGRID_DATA to "
-                     "the folder that holds '%s'",
+                     "backbone '%s' was not found: no folder %s; see 'promptgrid weights', or set "
+                     "--data or PROMPTGRID_DATA to the folder that holds '%s'",
                      name, looked.data, below);
     free(below);
     free(built_in);
@@ -244,14 +250,14 @@ static int find_backbone(const struct roots *r, const char *name, char **folder,
     return rc;
 }
 
-static bool is_merges(const char *name)
+bool backbone_is_merges(const char *name)
 {
     return str_eq(name, "merges.txt") ||
            (str_starts(name, "bpe") && (str_ends(name, ".txt") || str_ends(name, ".txt.gz")));
 }
 
-/* The one merges file in `folder`. */
-static int find_merges(const char *folder, char **merges, struct err *e)
+/* The one merges file in `folder`; NULL in *merges when there is none. */
+static int one_merges(const char *folder, char **merges, struct err *e)
 {
     struct fs_names names;
     const char *found = NULL;
@@ -259,7 +265,7 @@ static int find_merges(const char *folder, char **merges, struct err *e)
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < names.n; i++) {
-        if (!is_merges(names.names[i]))
+        if (!backbone_is_merges(names.names[i]))
             continue;
         if (found) {
             rc = err_set(e, ERR_MISSING,
@@ -269,14 +275,23 @@ static int find_merges(const char *folder, char **merges, struct err *e)
         }
         found = names.names[i];
     }
-    if (found)
-        *merges = fs_join(folder, found);
-    else
+    *merges = found ? fs_join(folder, found) : NULL;
+out:
+    fs_names_release(&names);
+    return rc;
+}
+
+int backbone_merges(const char *folder, char **merges, struct err *e)
+{
+    char *around = fs_folder(folder);
+    int rc = one_merges(folder, merges, e);
+    if (rc == 0 && !*merges && str_eq(fs_base(around), "backbones"))
+        rc = one_merges(around, merges, e);
+    if (rc == 0 && !*merges)
         rc =
             err_set(e, ERR_MISSING,
                     "folder '%s' holds no merges file bpe*.txt, bpe*.txt.gz or merges.txt", folder);
-out:
-    fs_names_release(&names);
+    free(around);
     return rc;
 }
 
@@ -302,7 +317,7 @@ int roots_backbone(const struct roots *r, const char *name, struct backbone_file
     if (!fs_is_file(out->weights))
         rc = err_set(e, ERR_MISSING, "folder '%s' holds no model.safetensors", folder);
     else
-        rc = find_merges(folder, &out->merges, e);
+        rc = backbone_merges(folder, &out->merges, e);
     if (rc < 0)
         backbone_files_release(out);
     free(folder);

@@ -61,7 +61,8 @@ const struct backbone_row *backbone_find(const char *name); // NULL if unknown
 struct roots {
     char **folders;
     size_t n;
-    char *home; // holds recipes/
+    char *home;      // holds recipes/
+    char *workspace; // backbones are looked for here too: $PROMPTGRID_WORKSPACE, or ./workspace
 };
 
 /* From --data values (or, if none, PROMPTGRID_DATA, ':' between folders) and the program's home. */
@@ -71,14 +72,16 @@ void roots_release(struct roots *r);
 /* The dataset's folder; ERR_MISSING names every place that was looked at. */
 int roots_dataset(const struct roots *r, const struct dataset_row *d, char **folder, struct err *e);
 
-/* A backbone's files, for a catalogue name (<root>/backbones/NAME, or recipes/NAME at home for
- * pocket) or a folder. `merges` is the one file bpe*.txt, bpe*.txt.gz or merges.txt (Hugging
- * Face's). */
+/* A backbone's files, for a catalogue name (<root or workspace>/backbones/NAME, or recipes/NAME at
+ * home for pocket) or a folder. `merges` is the one file bpe*.txt, bpe*.txt.gz or merges.txt
+ * (Hugging Face's) there, or else in the folder `backbones` around it. */
 struct backbone_files {
     char *weights, *merges;
 };
 int roots_backbone(const struct roots *r, const char *name, struct backbone_files *out,
                    struct err *e);
+int backbone_merges(const char *folder, char **merges, struct err *e);
+bool backbone_is_merges(const char *name); // by the file's name
 void backbone_files_release(struct backbone_files *f);
 
 #endif

@@ -32,12 +32,16 @@ int result_save(struct learner *l, const char *path, const json_t *metadata, str
             continue;
         float *host = mem_alloc(count_of(k), sizeof *host);
         l->device->ops->download(l->device, host, k->data, count_of(k) * sizeof *host);
-        tensors[n++] = (struct tensor_out){k->name, k->dims, {k->shape[0], k->shape[1]}, host};
+        tensors[n++] =
+            (struct tensor_out){k->name, k->dims, {k->shape[0], k->shape[1]}, host, DTYPE_F32};
         merged = merged && !str_eq(k->name, "ctx");
     }
     if (merged)
-        tensors[n++] = (struct tensor_out){
-            "ctx", 2, {(size_t)l->context->contexts, (size_t)l->context->C}, context_deployed(l)};
+        tensors[n++] = (struct tensor_out){"ctx",
+                                           2,
+                                           {(size_t)l->context->contexts, (size_t)l->context->C},
+                                           context_deployed(l),
+                                           DTYPE_F32};
     int rc = device_sync(l->device, e);
     if (rc == 0)
         rc = safetensors_write(path, tensors, n, metadata, e);

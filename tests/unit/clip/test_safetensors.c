@@ -152,8 +152,9 @@ static void written_tensors_are_read_back(void **state)
 {
     (void)state;
     const float a[6] = {1, -2, 3.5f, 0, 1e-40f, 7}, b = 4.6052f;
-    const struct tensor_out tensors[] = {
-        {"z.weight", 2, {2, 3}, a}, {"scale", 0, {0}, &b}, {"none", 1, {0}, NULL}};
+    const struct tensor_out tensors[] = {{"z.weight", 2, {2, 3}, a, DTYPE_F32},
+                                         {"scale", 0, {0}, &b, DTYPE_F32},
+                                         {"none", 1, {0}, NULL, DTYPE_F32}};
     json_t *metadata = json_pack("{s:s, s:s}", "spec", "{\"k\": \"v\"}", "about", "l\n\"");
     struct err e;
     struct safetensors s;
@@ -177,11 +178,31 @@ static void written_tensors_are_read_back(void **state)
     json_decref(metadata);
 }
 
+static void other_types_are_written_as_they_are(void **state)
+{
+    (void)state;
+    const uint16_t half[3] = {0x3c00, 0xc000, 1}; // 1, -2, 2^-24
+    const double wide[2] = {0.1, -3};
+    const struct tensor_out tensors[] = {{"half", 1, {3}, half, DTYPE_F16},
+                                         {"wide", 1, {2}, wide, DTYPE_F64}};
+    struct err e;
+    struct safetensors s;
+    assert_ok(safetensors_write(path, tensors, 2, NULL, &e), &e);
+    assert_ok(safetensors_open(&s, path, &e), &e);
+    const struct tensor *t = safetensors_find(&s, "half"), *w = safetensors_find(&s, "wide");
+    assert_int_equal(t->dtype, DTYPE_F16);
+    assert_memory_equal(t->data, half, sizeof half);
+    assert_int_equal(w->dtype, DTYPE_F64);
+    assert_memory_equal(w->data, wide, sizeof wide);
+    safetensors_close(&s);
+}
+
 static void the_same_arguments_give_the_same_bytes(void **state)
 {
     (void)state;
     const float a[2] = {1, 2};
-    const struct tensor_out tensors[] = {{"b", 1, {2}, a}, {"a", 2, {1, 2}, a}};
+    const struct tensor_out tensors[] = {{"b", 1, {2}, a, DTYPE_F32},
+                                         {"a", 2, {1, 2}, a, DTYPE_F32}};
     json_t *one = json_pack("{s:s, s:s}", "x", "1", "y", "2");
     json_t *two = json_pack("{s:s, s:s}", "y", "2", "x", "1");
     char *first, *second;
@@ -291,8 +312,9 @@ static void random_damage_never_breaks_the_reader(void **state)
 {
     (void)state;
     static const float a[12] = {1, 2, 3};
-    const struct tensor_out tensors[] = {
-        {"w", 2, {3, 4}, a}, {"b", 1, {4}, a}, {"scale", 0, {0}, a}};
+    const struct tensor_out tensors[] = {{"w", 2, {3, 4}, a, DTYPE_F32},
+                                         {"b", 1, {4}, a, DTYPE_F32},
+                                         {"scale", 0, {0}, a, DTYPE_F32}};
     struct err e;
     char *good, *bad;
     size_t size;
@@ -337,6 +359,7 @@ static void random_damage_never_breaks_the_reader(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(other_types_are_written_as_they_are),
         cmocka_unit_test(each_fault_of_a_header_has_its_own_error),
         cmocka_unit_test(a_header_longer_than_the_file_is_refused),
         cmocka_unit_test(a_file_too_short_for_its_length_field_is_refused),

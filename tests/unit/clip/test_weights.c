@@ -82,6 +82,7 @@ static struct oracle_model hf_model(const char *openai)
     for (size_t i = 0; i < from.n; i++) {
         struct tensor_out *t = &from.tensors[i];
         const size_t rows = t->shape[0], columns = t->dims == 2 ? t->shape[1] : 1;
+        const float *data = t->data;
         char *in = strstr(t->name, ".attn.in_proj_");
         if (in) {
             for (size_t third = 0; third < 3; third++) {
@@ -89,13 +90,13 @@ static struct oracle_model hf_model(const char *openai)
                                       "qkv"[third], in + strlen(".attn.in_proj_"));
                 const size_t n = rows / 3 * columns;
                 add(&to, hf_name(at), t->dims, rows / 3, columns,
-                    mem_dup(t->data + third * n, n * sizeof(float)));
+                    mem_dup(data + third * n, n * sizeof(float)));
                 free(at);
             }
         } else if (str_ends(t->name, "proj") || str_ends(t->name, "projection")) {
             float *turned = mem_alloc(rows * columns, sizeof *turned);
             for (size_t j = 0; j < rows * columns; j++)
-                turned[j % columns * rows + j / columns] = t->data[j];
+                turned[j % columns * rows + j / columns] = data[j];
             add(&to, hf_name(t->name), 2, columns, rows, turned);
         } else {
             struct tensor_out same = *t;

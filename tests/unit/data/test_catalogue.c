@@ -181,7 +181,8 @@ static void backbones_are_found_by_name_or_folder(void **state)
 
     assert_int_equal(roots_backbone(&roots, "vit-b16", &f, &e), ERR_MISSING);
     char *want = str_format("backbone 'vit-b16' was not found: no folder "
-                            "'/nowhere/backbones/vit-b16', '%s/recipes/vit-b16'; set --data or "
+                            "'/nowhere/backbones/vit-b16', 'workspace/backbones/vit-b16', "
+                            "'%s/recipes/vit-b16'; see 'promptgrid weights', or set --data or "
                             "PROMPTGRID_DATA to the folder that holds 'backbones/vit-b16'",
                             roots.home);
     assert_text(&e, want);
@@ -189,6 +190,34 @@ static void backbones_are_found_by_name_or_folder(void **state)
     assert_int_equal(roots_backbone(&roots, "vit-b61", &f, &e), ERR_MISSING);
     assert_text(&e, "'vit-b61' is neither a backbone nor a folder; did you mean 'vit-b16'?");
     roots_release(&roots);
+}
+
+static void the_workspace_and_the_folder_around_are_searched(void **state)
+{
+    (void)state;
+    struct err e;
+    struct roots roots;
+    struct backbone_files f;
+    char *space = t_folder(), *folder = fs_join(space, "backbones/vit-b16");
+    char *weights = fs_join(folder, "model.safetensors");
+    char *merges = fs_join(space, "backbones/bpe_x.txt");
+    assert_ok(fs_make_folders(folder, &e), &e);
+    assert_ok(fs_write(weights, "", 0, &e), &e);
+    assert_ok(fs_write(merges, "", 0, &e), &e);
+    setenv("PROMPTGRID_WORKSPACE", space, 1);
+    assert_ok(roots_open(&roots, NULL, 0, &e), &e);
+    unsetenv("PROMPTGRID_WORKSPACE");
+    assert_ok(roots_backbone(&roots, "vit-b16", &f, &e), &e);
+    assert_string_equal(f.weights, weights);
+    assert_string_equal(f.merges, merges);
+    backbone_files_release(&f);
+    roots_release(&roots);
+    unlink(weights);
+    unlink(merges);
+    free(weights);
+    free(merges);
+    free(folder);
+    free(space);
 }
 
 static void a_backbone_folder_needs_one_merges_file(void **state)
@@ -235,6 +264,7 @@ int main(void)
         cmocka_unit_test(roots_are_searched_in_order),
         cmocka_unit_test(a_missing_dataset_names_every_place),
         cmocka_unit_test(backbones_are_found_by_name_or_folder),
+        cmocka_unit_test(the_workspace_and_the_folder_around_are_searched),
         cmocka_unit_test(a_backbone_folder_needs_one_merges_file),
     };
     return cmocka_run_group_tests(tests, use_home, NULL);

@@ -26,9 +26,9 @@ static void hugging_faces_names_are_known(void **unused)
     char *folder = t_folder(), *path = fs_join(folder, "model.safetensors");
     float zeros[4 * 6] = {0};
     const struct tensor_out tensors[] = {
-        {"text_model.final_layer_norm.weight", 1, {6}, zeros},
-        {"text_projection.weight", 2, {4, 6}, zeros},
-        {"vision_model.embeddings.class_embedding", 1, {8}, zeros},
+        {"text_model.final_layer_norm.weight", 1, {6}, zeros, DTYPE_F32},
+        {"text_projection.weight", 2, {4, 6}, zeros, DTYPE_F32},
+        {"vision_model.embeddings.class_embedding", 1, {8}, zeros, DTYPE_F32},
     };
     struct method_sizes s;
     struct err e;

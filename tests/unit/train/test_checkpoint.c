@@ -197,7 +197,7 @@ static void a_foreign_checkpoint_is_refused(void **state)
     struct err e = {0};
     json_t *metadata = json_pack("{s:s}", "format", "promptgrid prompt 1");
     const float value = 1;
-    const struct tensor_out one = {"ctx", 1, {1}, &value};
+    const struct tensor_out one = {"ctx", 1, {1}, &value, DTYPE_F32};
     unlink(previous);
     assert_ok(safetensors_write(path, &one, 1, metadata, &e), &e);
     expect(&owner, 0, "is no checkpoint of this version", NULL);
