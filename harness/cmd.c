@@ -21,6 +21,7 @@ const struct cmd cmds[] = {
     {"compare", "RECIPE [A B]", "test two methods against each other; alone: average ranks",
      cmd_compare},
     {"plot", "RECIPE", "draw the figures of a recipe", cmd_plot},
+    {"report", "RECIPE", "tables, figures, failures and provenance as one HTML page", cmd_report},
     {"show", "RUN", "everything that is known about one run", cmd_show},
     {"check", "[RECIPE]", "prove results and files against their hashes; changes nothing",
      cmd_check},

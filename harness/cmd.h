@@ -45,6 +45,7 @@ int cmd_status(const struct cmd *self, int argc, char **argv);
 int cmd_table(const struct cmd *self, int argc, char **argv);
 int cmd_compare(const struct cmd *self, int argc, char **argv);
 int cmd_plot(const struct cmd *self, int argc, char **argv);
+int cmd_report(const struct cmd *self, int argc, char **argv);
 int cmd_show(const struct cmd *self, int argc, char **argv);
 int cmd_check(const struct cmd *self, int argc, char **argv);
 int cmd_repair(const struct cmd *self, int argc, char **argv);

@@ -181,8 +181,12 @@ static void panel(struct str *out, const struct plot *p, const struct plot__layo
         add_second_axis(out, p, l, i);
     for (size_t j = 0; j < at->n; j++)
         add_series(out, l, &at->series[j], index + j, j == 0);
-    if (!at->n)
-        str_add(out, "    plot NaN");
+    if (!at->n) // an empty panel keeps its place
+        str_add(out,
+                "    unset ytics; set label 9 'no results yet' at graph 0.5,0.5 center font ',7' "
+                "textcolor rgb '#777777'\n"
+                "    plot NaN\n"
+                "    unset label 9; set ytics");
 }
 
 static void sample(struct str *out, const struct plot_series *s, int colour)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char style[] =
+const char export_html_style[] =
     ":root{color-scheme:light dark;--ink:#1a1a1a;--soft:#666;--rule:#ccc;--paper:#fff;"
     "--up:#00703c;--down:#b3261e}"
     "@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--soft:#a0a0a0;--rule:#444;"
@@ -42,7 +42,7 @@ void export_html_open(const char *title, struct str *out)
                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                  "style-src 'unsafe-inline'\">\n<title>");
     escape_html(out, title);
-    str_addf(out, "</title>\n<style>%s</style>\n</head>\n<body>\n", style);
+    str_addf(out, "</title>\n<style>%s</style>\n</head>\n<body>\n", export_html_style);
 }
 
 void export_html_close(struct str *out)

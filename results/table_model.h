@@ -257,6 +257,7 @@ void export_latex(const struct table *t, size_t points, struct str *out);
 void export_csv(const struct table *t, struct str *out);
 void export_csv_open(struct str *out);
 void export_html(const struct table *t, struct str *out);
+extern const char export_html_style[];
 void export_html_open(const char *title, struct str *out);
 void export_html_close(struct str *out);
 
