@@ -33,6 +33,7 @@ const struct cmd cmds[] = {
     {"tokenize", "TEXT...", "token ids of texts", cmd_runner},
     {"data", "COMMAND", "list, check and sample datasets; make a missing split", cmd_data},
     {0},
+    {"weights", "COMMAND", "list, fetch, import and check CLIP's weights", cmd_weights},
 };
 
 const struct cmd *cmd_find(const char *name)
