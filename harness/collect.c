@@ -2,12 +2,12 @@
 #include "harness/collect.h"
 
 #include "core/base/fs.h"
+#include "harness/failure.h"
 #include "harness/proc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 void collect_init(struct collect *c)
 {
@@ -94,6 +94,7 @@ static void take_line(struct collect *c)
 void collect_feed(void *arg, const char *data, size_t size)
 {
     struct collect *c = arg;
+    c->fed += size;
     while (size && !c->broken.code) {
         const char *end = memchr(data, '\n', size);
         size_t n = end ? (size_t)(end - data) : size;
@@ -151,10 +152,10 @@ bool collect_verdict(struct collect *c, int status, const char *kind, const char
     if (c->broken.code) {
         str_addf(&text, "protocol: %s", c->broken.text);
     } else if (c->fail) {
-        name = json_string_value(json_object_get(c->fail, "class"));
         str_add(&text, json_string_value(json_object_get(c->fail, "text")));
+        name = failure_of_event(json_string_value(json_object_get(c->fail, "class")), text.data);
     } else if (status) {
-        name = WIFSIGNALED(status) ? "killed" : WEXITSTATUS(status) == 70 ? "bug" : "exit";
+        name = failure_of_status(status);
         proc_status_text(status, &text);
     }
     bool ok = !text.size;

@@ -18,6 +18,7 @@ struct collect {
     struct str line;    // of an event that has not ended yet
     json_t *events;     // array, without progress
     json_t *seen;       // object: what may be said only once, as keys
+    size_t fed;         // bytes that came
     size_t bytes;       // text of `events`
     bool done;          // the last event was "done"
     const json_t *fail; // the "fail" event, in `events`; NULL = none

@@ -3,6 +3,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/sys.h"
 #include "harness/confine.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,9 +42,11 @@ static void close_end(int *fd)
 
 /* In the child: never returns. `failed` takes errno when something did not work. */
 static _Noreturn void child(const struct proc_options *o, char *const *environment, pid_t parent,
-                            int output, int events, int failed)
+                            int output, int events, int go, int failed)
 {
     sigset_t none;
+    char word;
+    ssize_t got;
     sigemptyset(&none);
     for (int s = 1; s < NSIG; s++)
         signal(s, SIG_DFL);
@@ -53,6 +57,11 @@ static _Noreturn void child(const struct proc_options *o, char *const *environme
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && null >= 0 &&
         dup2(null, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0 &&
         (events < 0 || dup2(events, 3) >= 0) && (!o->folder || chdir(o->folder) == 0)) {
+        do // nothing comes when the parent gave up
+            got = read(go, &word, 1);
+        while (got < 0 && errno == EINTR);
+        if (got != 1)
+            _exit(127);
         close_range(events < 0 ? 3 : 4, ~0U, CLOSE_RANGE_CLOEXEC);
         if (o->confined)
             confine_self();
@@ -73,43 +82,64 @@ static int start_failed(const char *program, int why, struct err *e)
     return e->code;
 }
 
+/* No room now, perhaps later? */
+static int no_room(const char *what, struct err *e)
+{
+    bool later = errno == EAGAIN || errno == ENOMEM || errno == EMFILE || errno == ENFILE;
+    err_sys(e, "%s", what);
+    if (later)
+        e->code = ERR_BUSY;
+    return e->code;
+}
+
+/* The child waits at the gate: tell who wants to know of it, let it go, and see that it runs. */
+static int let_go(struct proc *p, pid_t pid, int go, int failed, struct err *e)
+{
+    const struct proc_options *o = &p->options;
+    int why = 0, rc = o->born ? o->born(o->born_arg, pid, e) : 0;
+    if (rc < 0)
+        return rc;
+    ssize_t n = write(go, "", 1);
+    fcntl(failed, F_SETFL, 0);
+    do // ends with nothing when exec succeeds
+        n = read(failed, &why, sizeof why);
+    while (n < 0 && errno == EINTR);
+    if (n)
+        return start_failed(o->argv[0], why, e);
+    p->exit_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return p->exit_fd < 0 ? no_room("unable to watch a process", e) : 0;
+}
+
 int proc_start(struct proc *p, const struct proc_options *options, struct err *e)
 {
-    int rc = 0, why = 0, output[2] = {-1, -1}, events[2] = {-1, -1}, failed[2] = {-1, -1};
+    int rc = 0, output[2] = {-1, -1}, events[2] = {-1, -1}, failed[2] = {-1, -1}, go[2] = {-1, -1};
     char **environment = NULL;
     *p = (struct proc){.exit_fd = -1, .output = -1, .events = -1, .log = -1, .options = *options};
-    if (pipe_above(output) < 0 || pipe_above(failed) < 0 ||
-        (options->events && pipe_above(events) < 0)) {
-        rc = err_sys(e, "unable to make a pipe");
+    if (pipe_above(output) < 0 || pipe_above(failed) < 0 || pipe_above(go) < 0 ||
+        (options->events && pipe_above(events) < 0) || fcntl(go[0], F_SETFL, 0) < 0) {
+        rc = no_room("unable to make a pipe", e);
         goto out;
     }
     if (options->log) {
-        p->log = open(options->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        p->log = sys_open(options->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (p->log < 0) {
             rc = err_sys(e, "unable to write '%s'", options->log);
             goto out;
         }
     }
     environment = options->confined ? confine_environment() : NULL;
-    pid_t parent = getpid(), pid = fork();
+    pid_t parent = getpid(), pid = sys_fails(CALL_FORK) ? -1 : fork();
     if (pid < 0) {
-        rc = err_sys(e, "unable to start a process");
+        rc = no_room("unable to start a process", e);
         goto out;
     }
     if (pid == 0)
-        child(options, environment ? environment : environ, parent, output[1], events[1],
+        child(options, environment ? environment : environ, parent, output[1], events[1], go[0],
               failed[1]);
     setpgid(pid, pid); // as the child does: whoever is first
     close_end(&failed[1]);
-    fcntl(failed[0], F_SETFL, 0);
-    ssize_t n;
-    do // ends with nothing when exec succeeds
-        n = read(failed[0], &why, sizeof why);
-    while (n < 0 && errno == EINTR);
-    if (n == 0)
-        p->exit_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (p->exit_fd < 0) {
-        rc = n ? start_failed(options->argv[0], why, e) : err_sys(e, "unable to watch a process");
+    rc = let_go(p, pid, go[1], failed[0], e);
+    if (rc < 0) {
         kill(-pid, SIGKILL);
         waitpid(pid, NULL, 0);
         goto out;
@@ -129,6 +159,7 @@ out:
         close_end(&output[i]);
         close_end(&events[i]);
         close_end(&failed[i]);
+        close_end(&go[i]);
     }
     return rc;
 }
@@ -143,7 +174,7 @@ void proc_watch(const struct proc *p, struct pollfd fds[PROC_FDS])
 static void log_write(struct proc *p, const char *data, size_t size)
 {
     while (p->log >= 0 && size) {
-        ssize_t n = write(p->log, data, size);
+        ssize_t n = sys_write(p->log, data, size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) { // a full disk must not end the job: its events still count
@@ -251,11 +282,13 @@ int proc_reap(struct proc *p, size_t lines, struct str *last)
 {
     // Not yet waited for, so the group's number is still ours: nothing of it stays behind.
     kill(-p->pid, SIGKILL);
+    struct rusage used = {0};
     int status = 0;
     drain(p, &p->events, 1 << 20);
     drain(p, &p->output, 1 << 20);
-    while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
+    while (wait4(p->pid, &status, 0, &used) < 0 && errno == EINTR)
         ;
+    p->memory = 1024LL * used.ru_maxrss; // at least ours at its birth, when it was our copy
     if (last && lines)
         last_lines(p, lines, last);
     if (p->log >= 0)
@@ -267,6 +300,31 @@ int proc_reap(struct proc *p, size_t lines, struct str *last)
     p->tail = NULL;
     p->pid = 0;
     return status;
+}
+
+void proc_adopt(void)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+void proc_end_strays(const pid_t *known, size_t n)
+{
+    char path[64], *text = NULL, *rest = NULL;
+    size_t room = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+    FILE *f = fopen(path, "re");
+    if (f && getline(&text, &room, f) > 0)
+        for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+            pid_t pid = (pid_t)strtol(word, NULL, 10);
+            size_t i = 0;
+            while (i < n && known[i] != pid)
+                i++;
+            if (i == n && pid > 0 && kill(pid, SIGKILL) == 0)
+                waitpid(pid, NULL, 0);
+        }
+    if (f)
+        fclose(f);
+    free(text);
 }
 
 void proc_status_text(int status, struct str *out)

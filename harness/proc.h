@@ -32,6 +32,9 @@ struct proc_options {
     /* What arrives on descriptor 3, in pieces; NULL = no descriptor 3. */
     void (*events)(void *arg, const char *data, size_t size);
     void *arg;
+    /* The process is there but waits, and is ended when this fails; NULL = nothing to do. */
+    int (*born)(void *arg, pid_t pid, struct err *e);
+    void *born_arg;
     bool confined; // it may start no process and open no socket, and has little environment
 };
 
@@ -42,11 +45,13 @@ struct proc {
     int log;            // -1 = none, or it could not be written
     size_t written;     // bytes in the log
     size_t total;       // bytes of output
+    long long memory;   // largest resident size in bytes, after proc_reap
     char *tail;         // ring of the last PROC_LOG_TAIL bytes: byte i is at i % PROC_LOG_TAIL
     struct proc_options options;
 };
 
-/* ERR_MISSING when there is no such program. */
+/* ERR_MISSING when there is no such program, ERR_BUSY when the system has no room for a process now
+ * (processes, memory, descriptors). */
 int proc_start(struct proc *p, const struct proc_options *options, struct err *e);
 
 /* Fill in descriptors to poll for (-1 where there is nothing more to come). */
@@ -61,6 +66,11 @@ void proc_signal(const struct proc *p, int signal); // to the whole group
  * waitpid; *last, if not NULL, gets the last `lines` lines of output, one '\n' each, made visible.
  */
 int proc_reap(struct proc *p, size_t lines, struct str *last);
+
+/* Children that ran away from their parent's group come to us instead of to init, and are ended by
+ * proc_end_strays: every child of ours but `known`. */
+void proc_adopt(void);
+void proc_end_strays(const pid_t *known, size_t n);
 
 /* "" for status 0, else "exited with status 70" or "killed by signal 9". */
 void proc_status_text(int status, struct str *out);

@@ -1,8 +1,10 @@
 /*
  * What to run next, as a pure question over a plan: no processes, no disk, no clock.
  *
- * Banks come first, then training, then evaluations; of each, long runs before short ones. A run is
- * ready once what it needs is done; when that fails or is skipped, so is the run.
+ * Whole cells first: the seeds of one setting stand together, just after the banks that they are
+ * the first to need; training before evaluations, and of each, long runs before short ones, so that
+ * what is left at the end is short. A run is ready once what it needs is done; when that fails or
+ * is skipped, so is the run.
  */
 #ifndef PROMPTGRID_HARNESS_QUEUE_H
 #define PROMPTGRID_HARNESS_QUEUE_H

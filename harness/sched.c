@@ -2,234 +2,25 @@
  * meaning of what runners say collect.c's. */
 #include "harness/sched.h"
 
-#include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
-#include "core/base/thread.h"
-#include "harness/collect.h"
-#include "harness/eta.h"
-#include "harness/jobfile.h"
-#include "harness/label.h"
-#include "harness/proc.h"
-#include "harness/progress.h"
-#include "harness/queue.h"
+#include "core/base/sys.h"
+#include "harness/failure.h"
+#include "harness/sched_internal.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     GRACE_MS = 2000, // from SIGTERM to SIGKILL
     REDRAW_MS = 250, // of the live line
-    LAST_LINES = 5,  // of the log, shown with a failure
 };
-
-/* A runner at work. */
-struct slot {
-    struct proc proc;
-    struct collect collect;
-    struct jobfile job;
-    size_t run; // index in the plan
-    int attempt, threads;
-    double started;
-    bool ended; // we sent SIGKILL
-};
-
-struct sched {
-    const struct plan *plan;
-    struct store *store;
-    const struct sched_options *options;
-    struct sched_result *result;
-    struct queue queue;
-    struct eta eta;
-    struct labels labels;
-    struct progress progress;
-    struct slot *slots; // (running)
-    size_t running;
-    size_t total;   // runs that were to run
-    int signals;    // signalfd
-    double drawn;   // time of the live line
-    double kill_at; // when stopping: the time for SIGKILL
-    bool stopping;  // no more starts, runners are asked to end
-};
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-int sched_threads(int cores, size_t width, int used)
-{
-    int share = cores / (int)(width ? width : 1);
-    if (share > cores - used)
-        share = cores - used;
-    return share > 1 ? share : 1;
-}
-
-/* ---- starting ---- */
-
-static int used_threads(const struct sched *s)
-{
-    int used = 0;
-    for (size_t i = 0; i < s->running; i++)
-        used += s->slots[i].threads;
-    return used;
-}
-
-static bool has_room(const struct sched *s)
-{
-    const struct sched_options *o = s->options;
-    int cores = thread_cores();
-    if (s->stopping || s->running >= (size_t)o->jobs)
-        return false;
-    if (o->max_failures && s->result->failed >= (size_t)o->max_failures)
-        return false;
-    // A runner that was alone may hold every core; more jobs than cores were asked for by name.
-    return o->threads || s->running == 0 || used_threads(s) < (cores > o->jobs ? cores : o->jobs);
-}
-
-static int start(struct sched *s, size_t run, struct err *e)
-{
-    const struct sched_options *o = s->options;
-    const struct plan_run *r = &s->plan->runs[run];
-    struct slot *slot = &s->slots[s->running];
-    struct store_state known;
-    char *command = NULL;
-    int rc = store_state(s->store, r->id, &known, e);
-    if (rc < 0)
-        return rc;
-    int attempts = known.attempts;
-    store_state_release(&known);
-
-    *slot = (struct slot){.run = run, .started = now(), .threads = o->threads};
-    if (!slot->threads)
-        slot->threads =
-            sched_threads(thread_cores(), queue_width(&s->queue, (size_t)o->jobs), used_threads(s));
-    collect_init(&slot->collect);
-    rc = jobfile_write(&slot->job, s->plan, run, o->workspace, slot->threads, attempts + 1,
-                       o->checkpoint_every, e);
-    if (rc < 0)
-        goto out;
-    const char *argv[] = {o->runner, "run", slot->job.path, "--events-fd", "3", NULL};
-    const char *by_hand[] = {o->runner, "run", slot->job.path, NULL};
-    command = proc_command_text(by_hand);
-    if ((rc = store_run(s->store, r->id, r->spec, e)) < 0 ||
-        (rc = store_begin(s->store, r->id, o->revision, o->machine, command, slot->job.log,
-                          &slot->attempt, e)) < 0)
-        goto out;
-    struct proc_options options = {
-        .argv = argv, .log = slot->job.log, .events = collect_feed, .arg = NULL};
-    rc = proc_start(&slot->proc, &options, e);
-    if (rc < 0) {
-        struct err ignored;
-        store_failed(s->store, r->id, slot->attempt, "failed", err_name(rc), e->text, &ignored);
-        goto out;
-    }
-    s->running++;
-out:
-    free(command);
-    if (rc < 0) {
-        collect_release(&slot->collect);
-        jobfile_release(&slot->job);
-    }
-    return rc;
-}
-
-/* ---- ending ---- */
-
-static void show_failure(struct sched *s, const struct slot *slot, const char *label,
-                         const char *reason, const struct str *last)
-{
-    const char *argv[] = {s->options->runner, "run", slot->job.path, NULL};
-    char *command = proc_command_text(argv);
-    progress_hide(&s->progress);
-    log_error("%s failed: %s", label, reason);
-    if (last->size) {
-        fprintf(stderr, "  the end of %s:\n", slot->job.log);
-        for (const char *line = last->data, *end; *line; line = end) {
-            end = strchr(line, '\n') + 1;
-            fprintf(stderr, "    %.*s", (int)(end - line), line);
-        }
-    }
-    fprintf(stderr, "  to repeat it: %s\n", command);
-    free(command);
-}
-
-static int record_failure(struct sched *s, const struct slot *slot, const char *class_,
-                          const char *reason, const struct str *last, struct err *e)
-{
-    const char *id = s->plan->runs[slot->run].id;
-    struct sched_result *r = s->result;
-    if (s->stopping) {
-        r->cancelled++;
-        return store_failed(s->store, id, slot->attempt, "cancelled", err_name(ERR_CANCELLED),
-                            "stopped on request", e);
-    }
-    char *label = labels_text(&s->labels, s->plan->runs[slot->run].spec);
-    show_failure(s, slot, label, reason, last);
-    r->failures = mem_grow(r->failures, r->failed + 1, sizeof *r->failures);
-    r->failures[r->failed++] = (struct sched_failure){label, mem_strdup(reason)};
-    return store_failed(s->store, id, slot->attempt, "failed", class_, reason, e);
-}
-
-static int record_done(struct sched *s, const struct slot *slot, double seconds, struct err *e)
-{
-    const struct plan_run *r = &s->plan->runs[slot->run];
-    int rc = store_done(s->store, r->id, slot->attempt, slot->collect.events, e);
-    if (rc < 0)
-        return rc;
-    jobfile_done(s->options->workspace, r->id);
-    s->result->done++;
-    eta_took(&s->eta, slot->run, seconds);
-    if (s->progress.live)
-        return 0;
-    struct str text = STR_INIT;
-    char *label = labels_text(&s->labels, r->spec), took[32];
-    collect_summary(&slot->collect, &text);
-    progress_seconds(seconds, took);
-    progress_line(&s->progress, "[%zu/%zu] %s%s%s (%s)", s->result->done + s->result->failed,
-                  s->total, label, text.size ? ": " : "", text.data, took);
-    free(label);
-    str_release(&text);
-    return 0;
-}
-
-/* The runner of slot i has ended: record it and close the gap. */
-static int finish(struct sched *s, size_t i, struct err *e)
-{
-    struct slot slot = s->slots[i];
-    struct str last = STR_INIT, reason = STR_INIT;
-    char class_[16];
-    slot.proc.options.arg = &slot.collect;
-    int status = proc_reap(&slot.proc, LAST_LINES, &last);
-    s->slots[i] = s->slots[--s->running];
-
-    bool ok = collect_verdict(&slot.collect, status, slot.job.kind, slot.job.out, class_, &reason);
-    int rc = ok ? record_done(s, &slot, now() - slot.started, e) : 0;
-    if (rc == ERR_CORRUPT || rc == ERR_NUMERIC) { // what it said contradicts itself
-        ok = false;
-        snprintf(class_, sizeof class_, "protocol");
-        str_addf(&reason, "protocol: %s", e->text);
-        rc = 0;
-    }
-    if (!ok)
-        rc = record_failure(s, &slot, class_, reason.data, &last, e);
-    queue_end(&s->queue, slot.run, ok);
-    collect_release(&slot.collect);
-    jobfile_release(&slot.job);
-    str_release(&last);
-    str_release(&reason);
-    return rc;
-}
 
 static void signal_all(struct sched *s, int signal)
 {
@@ -241,7 +32,7 @@ static void signal_all(struct sched *s, int signal)
 static void stop(struct sched *s)
 {
     signal_all(s, s->stopping ? SIGKILL : SIGTERM);
-    s->kill_at = s->stopping ? 0 : now() + 1e-3 * GRACE_MS;
+    s->kill_at = s->stopping ? 0 : sys_now() + 1e-3 * GRACE_MS;
     s->stopping = true;
 }
 
@@ -263,13 +54,13 @@ static void take_signals(struct sched *s)
 
 static void draw(struct sched *s)
 {
-    if (!s->progress.live || !s->running || now() < s->drawn + 0.1)
+    if (!s->progress.live || !s->running || sys_now() < s->drawn + 0.1)
         return;
-    s->drawn = now();
+    s->drawn = sys_now();
     const struct sched_result *r = s->result;
     double left = eta_waiting(&s->eta, &s->queue), slots = (double)s->options->jobs;
     for (size_t i = 0; i < s->running && left >= 0; i++) {
-        double one = eta_run(&s->eta, s->slots[i].run), gone = now() - s->slots[i].started;
+        double one = eta_run(&s->eta, s->slots[i].run), gone = sys_now() - s->slots[i].started;
         left = one < 0 ? -1 : one > gone ? left + one - gone : left;
     }
     struct str text = STR_INIT;
@@ -295,6 +86,51 @@ static void draw(struct sched *s)
     str_release(&text);
 }
 
+/* Milliseconds until something must be looked at without news; -1 = never. */
+static int patience(const struct sched *s)
+{
+    const struct sched_options *o = s->options;
+    double next = retry_next(&s->retry), t = sys_now();
+    if (next <= t) // due, but it needs a place: the end of another run is news
+        next = -1;
+    if (s->stopping || s->progress.live)
+        next = t + 1e-3 * REDRAW_MS;
+    if (s->start_at > t && (next < 0 || s->start_at < next))
+        next = s->start_at;
+    for (size_t i = 0; i < s->running; i++) {
+        const struct slot *slot = &s->slots[i];
+        if (o->timeout > 0 && (next < 0 || slot->started + o->timeout < next))
+            next = slot->started + o->timeout;
+        if (o->hang > 0 && (next < 0 || slot->heard + o->hang < next))
+            next = slot->heard + o->hang;
+    }
+    if (next < 0)
+        return -1;
+    double ms = 1e3 * (next - t) + 1;
+    return ms < 1 ? 1 : ms > 3600e3 ? 3600000 : (int)ms;
+}
+
+/* End a runner that broke the protocol, takes too long or says nothing. */
+static void judge_slot(const struct sched *s, struct slot *slot)
+{
+    const struct sched_options *o = s->options;
+    double t = sys_now();
+    if (slot->collect.fed != slot->fed) {
+        slot->fed = slot->collect.fed;
+        slot->heard = t;
+    }
+    if (slot->ended)
+        return;
+    if (o->timeout > 0 && t >= slot->started + o->timeout)
+        slot->cause = "timeout";
+    else if (o->hang > 0 && t >= slot->heard + o->hang)
+        slot->cause = "hang";
+    if (!slot->collect.broken.code && !slot->cause)
+        return;
+    proc_signal(&slot->proc, SIGKILL);
+    slot->ended = true;
+}
+
 static int wait_for_news(struct sched *s, struct err *e)
 {
     size_t n = 1 + PROC_FDS * s->running;
@@ -302,25 +138,21 @@ static int wait_for_news(struct sched *s, struct err *e)
     fds[0] = (struct pollfd){s->signals, POLLIN, 0};
     for (size_t i = 0; i < s->running; i++)
         proc_watch(&s->slots[i].proc, fds + 1 + PROC_FDS * i);
-    int timeout = s->stopping || s->progress.live ? REDRAW_MS : -1;
-    int rc = poll(fds, n, timeout);
+    int rc = poll(fds, n, patience(s));
     free(fds);
     if (rc < 0 && errno != EINTR)
         return err_sys(e, "unable to wait for the runners");
     take_signals(s);
-    if (s->stopping && now() >= s->kill_at)
+    if (s->stopping && sys_now() >= s->kill_at)
         signal_all(s, SIGKILL);
     rc = 0;
     for (size_t i = s->running; i-- > 0;) {
         struct slot *slot = &s->slots[i];
         slot->proc.options.arg = &slot->collect; // slots move
         bool ended = proc_serve(&slot->proc);
-        if (slot->collect.broken.code && !slot->ended) {
-            proc_signal(&slot->proc, SIGKILL);
-            slot->ended = true;
-        }
+        judge_slot(s, slot);
         if (ended) {
-            int one = finish(s, i, rc ? &(struct err){0} : e);
+            int one = sched__finish(s, i, rc ? &(struct err){0} : e);
             rc = rc ? rc : one;
         }
     }
@@ -331,13 +163,12 @@ static int loop(struct sched *s, struct err *e)
 {
     int rc = 0;
     for (;;) {
-        while (rc == 0 && has_room(s)) {
-            long run = queue_next(&s->queue);
-            if (run < 0)
-                break;
-            rc = start(s, (size_t)run, e);
+        for (int started = 1; rc == 0 && started && sched__has_room(s);) {
+            started = sched__start_next(s, e);
+            rc = started < 0 ? started : 0;
         }
-        if (!s->running)
+        bool waits = !s->stopping && !rc && sched__has_room_later(s);
+        if (!s->running && !waits)
             return rc;
         // After an error of our own, the runners are still ended in good order.
         if (rc && !s->stopping)
@@ -372,16 +203,23 @@ int sched_run(const struct plan *p, struct store *store, const struct sched_opti
     int rc = s.signals = open_signals(&before, e);
     if (rc >= 0) {
         queue_init(&s.queue, p);
+        retry_init(&s.retry, p->n);
         eta_init(&s.eta, p);
         labels_init(&s.labels, p);
         progress_init(&s.progress);
         s.slots = mem_zero((size_t)o->jobs, sizeof *s.slots);
         s.total = s.queue.n;
+        s.cause = (struct str)STR_INIT;
+        s.oom_kills = failure_oom_kills();
+        proc_adopt();
         rc = loop(&s, e);
+        sched__end_retries(&s);
         progress_hide(&s.progress);
         r->skipped = s.queue.count[TASK_SKIPPED];
         r->left = s.queue.count[TASK_WAITING];
         free(s.slots);
+        str_release(&s.cause);
+        retry_release(&s.retry);
         labels_release(&s.labels);
         eta_release(&s.eta);
         queue_release(&s.queue);
@@ -396,7 +234,10 @@ void sched_result_release(struct sched_result *r)
     for (size_t i = 0; i < r->failed; i++) {
         free(r->failures[i].label);
         free(r->failures[i].reason);
+        free(r->failures[i].log);
+        free(r->failures[i].command);
     }
     free(r->failures);
+    free(r->cause);
     *r = (struct sched_result){0};
 }

@@ -18,12 +18,16 @@ struct sched_options {
     int jobs;                       // runners at once
     int threads;                    // of each runner; 0 = share the cores out
     long max_failures;              // stop starting after so many; 0 = no limit
+    long same_failures;             // the same, in a row and with one cause; 0 = no limit
+    int retries;                    // of a run that failed for a reason of the moment
+    double retry_wait;              // seconds before the first of them, then twice that, ...
+    double timeout, hang;           // seconds of a run, and without an event of it; 0 = no limit
     int checkpoint_every;           // seconds; 0 = after every epoch
     long revision, machine;         // ids of the store's rows for this code and machine
 };
 
 struct sched_failure {
-    char *label, *reason;
+    char *label, *reason, *log, *command;
 };
 
 struct sched_result {
@@ -31,6 +35,7 @@ struct sched_result {
     size_t skipped;                 // what they need failed
     size_t left;                    // wanted, never started
     struct sched_failure *failures; // (failed)
+    char *cause;                    // of same_failures, when they were reached
     int signal;                     // that asked to stop; 0 = none
 };
 

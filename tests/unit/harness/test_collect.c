@@ -39,7 +39,7 @@ static void each_way_to_end_has_its_verdict(void **state)
         {METRIC "{\"event\":\"do", 0, "protocol: protocol: the last event is cut off"},
         {METRIC DONE, 1 << 8, "exit: exited with status 1"},
         {METRIC, 70 << 8, "bug: exited with status 70"},
-        {METRIC "{\"event\":\"do", 11, "killed: killed by signal 11"},
+        {METRIC "{\"event\":\"do", 11, "crash: killed by signal 11"},
         {"{\"event\":\"fail\",\"class\":\"numeric\",\"text\":\"loss is nan\\nin epoch 3\"}\n",
          1 << 8, "numeric: loss is nan\\x0ain epoch 3"},
         {"{\"event\":\"fail\",\"class\":\"memory\",\"text\":\"no\"}\n", 0, "memory: no"},

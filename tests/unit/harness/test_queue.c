@@ -80,6 +80,31 @@ static void banks_first_then_long_runs_once_their_banks_are_done(void **state)
     free_specs();
 }
 
+/* Two datasets with a bank each (0, 1), seeds outermost: runs 2 and 3 are seed 1, 4 and 5 seed 2.
+ */
+static void the_seeds_of_a_cell_stand_together_behind_their_bank(void **state)
+{
+    (void)state;
+    struct plan p = make_plan();
+    struct queue q;
+    free_specs();
+    for (int i = 0; i < 2; i++)
+        runs[i].spec = bank_spec(i ? "test" : "train");
+    for (int i = 2; i < 6; i++) {
+        runs[i].spec = train_spec(i % 2 ? "rlp" : "coop", i % 2, 16, i < 4 ? 1 : 2);
+        runs[i].needs[NEED_TRAIN_BANK] = -1;
+        runs[i].needs[NEED_TEST_BANK] = i % 2;
+        runs[i].seconds = i == 5 ? 9 : 0; // one seed makes its cell the longest
+    }
+    queue_init(&q, &p);
+    static const size_t want[] = {1, 3, 5, 0, 2, 4};
+    assert_int_equal(q.n, 6);
+    for (size_t i = 0; i < q.n; i++)
+        assert_int_equal(q.order[i], want[i]);
+    queue_release(&q);
+    free_specs();
+}
+
 static void a_failed_bank_skips_only_what_needs_it(void **state)
 {
     (void)state;
@@ -114,8 +139,10 @@ static void evaluations_come_last_and_wait_for_their_training(void **state)
     struct plan p = make_eval_plan();
     struct queue q;
     queue_init(&q, &p);
-    for (int i = 0; i < 2; i++)
-        queue_end(&q, (size_t)queue_next(&q), true);
+    assert_int_equal(queue_next(&q), 1); // the first run of the plan needs it alone
+    assert_int_equal(queue_next(&q), 0);
+    queue_end(&q, 0, true);
+    queue_end(&q, 1, true);
     assert_int_equal(queue_next(&q), 2); // though run 5 is expected to be longer
     assert_int_equal(queue_next(&q), 3);
     assert_int_equal(queue_next(&q), 4);
@@ -260,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(banks_first_then_long_runs_once_their_banks_are_done),
+        cmocka_unit_test(the_seeds_of_a_cell_stand_together_behind_their_bank),
         cmocka_unit_test(a_failed_bank_skips_only_what_needs_it),
         cmocka_unit_test(evaluations_come_last_and_wait_for_their_training),
         cmocka_unit_test(a_failed_bank_skips_training_and_its_evaluations),

@@ -1,0 +1,71 @@
+/*
+ * What the scheduler's files share: its state, and who does what. sched.c waits, sched_start.c
+ * starts runs, sched_end.c records their ends.
+ */
+#ifndef PROMPTGRID_HARNESS_SCHED_INTERNAL_H
+#define PROMPTGRID_HARNESS_SCHED_INTERNAL_H
+
+#include "harness/collect.h"
+#include "harness/eta.h"
+#include "harness/jobfile.h"
+#include "harness/label.h"
+#include "harness/proc.h"
+#include "harness/progress.h"
+#include "harness/queue.h"
+#include "harness/retry.h"
+#include "harness/sched.h"
+
+/* A runner at work. */
+struct slot {
+    struct proc proc;
+    struct collect collect;
+    struct jobfile job;
+    size_t run;            // index in the plan
+    int attempt, threads;  // attempt 0: it has no row yet
+    double started, heard; // heard: its last event came
+    size_t fed;            // bytes of events by then
+    bool ended;            // we sent SIGKILL
+    bool alone;            // nothing else is to run beside it
+    const char *cause;     // class, when we ended it for taking too long; NULL otherwise
+};
+
+struct sched {
+    const struct plan *plan;
+    struct store *store;
+    const struct sched_options *options;
+    struct sched_result *result;
+    struct queue queue;
+    struct retry retry;
+    struct eta eta;
+    struct labels labels;
+    struct progress progress;
+    struct slot *slots; // (running)
+    size_t running;
+    size_t total;     // runs that were to run
+    struct str cause; // of the failures in a row
+    long in_row;      // how many there are
+    int no_room;      // starts in a row that the system had no room for
+    double start_at;  // no start before this time
+    long oom_kills;   // in our control group, before or as of the last failure
+    bool given_up;    // too many failures with one cause
+    int signals;      // signalfd
+    double drawn;     // time of the live line
+    double kill_at;   // when stopping: the time for SIGKILL
+    bool stopping;    // no more starts, runners are asked to end
+};
+
+/* May a run be started now? And with nothing running, will one be startable later? */
+bool sched__has_room(const struct sched *s);
+bool sched__has_room_later(const struct sched *s);
+
+/* One more run, if there is one to start: 1 it was started or will be tried again, 0 there is none.
+ */
+int sched__start_next(struct sched *s, struct err *e);
+
+/* The runner of slot i has ended: record it and close the gap. */
+int sched__finish(struct sched *s, size_t i, struct err *e);
+
+/* Runs that wait for a try that will not come. */
+void sched__end_retries(struct sched *s);
+
+#endif
