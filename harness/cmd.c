@@ -28,6 +28,8 @@ const struct cmd cmds[] = {
     {"repair", "", "set damaged files aside and keep what verifies", cmd_repair},
     {"merge", "STORE", "take in the results of another workspace's promptgrid.sqlite", cmd_merge},
     {"gc", "[RECIPE...]", "remove feature banks that no recipe needs", cmd_gc},
+    {"reproduce", "RECIPE|RUN", "run recorded runs again and compare number by number",
+     cmd_reproduce},
     {"methods", "[NAME]", "list the methods, or the parameters of one", cmd_methods},
     {"embed", "", "features of texts and images", cmd_runner},
     {"tokenize", "TEXT...", "token ids of texts", cmd_runner},

@@ -104,13 +104,24 @@ static void print_runs(const struct plan *p)
     free(grid);
 }
 
+/* "12.5 MB" between two texts; nothing when it is not known. */
+static void print_size(const char *before, double bytes, const char *after)
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    for (bytes /= 1000; bytes >= 1000 && unit < 3; unit++)
+        bytes /= 1000;
+    if (bytes > 0)
+        printf("%s%.*f %s%s", before, bytes < 10 ? 1 : 0, bytes, units[unit], after);
+}
+
 /* "165 runs: 3 done, 162 to do (12 encode, 120 train, 30 eval), 0 blocked; expected 1:20 on 2
  * cores"; nothing is said of evaluations when the plan has none. */
 static void print_summary(const struct plan *p)
 {
     static const char *const jobs[] = {"encode", "train", "eval"};
     size_t wanted[3] = {0}, evals = 0, unknown = 0;
-    double seconds = 0;
+    double seconds = 0, bytes = 0, memory = 0;
     int cores = thread_cores();
     for (size_t i = 0; i < p->n; i++) {
         evals += str_eq(job_of(&p->runs[i]), "eval");
@@ -120,6 +131,9 @@ static void print_summary(const struct plan *p)
             wanted[k] += str_eq(job_of(&p->runs[i]), jobs[k]);
         unknown += p->runs[i].seconds <= 0;
         seconds += p->runs[i].seconds;
+        bytes += p->runs[i].bytes;
+        if (p->runs[i].memory > memory)
+            memory = p->runs[i].memory;
     }
     printf("%zu run%s: %zu done, %zu to do (", p->n, p->n == 1 ? "" : "s", p->done, p->wanted);
     for (int k = 0; k < 2 + (evals > 0); k++)
@@ -132,6 +146,8 @@ static void print_summary(const struct plan *p)
         progress_seconds(seconds / cores, text);
         printf("; expected %s%s on %d core%s", unknown ? "at least " : "", text, cores,
                cores == 1 ? "" : "s");
+        print_size(", ", bytes, " of files");
+        print_size(", up to ", memory, " of memory a run");
     }
     putchar('\n');
 }

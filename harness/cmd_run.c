@@ -1,10 +1,12 @@
-/* promptgrid run RECIPE: run what is missing of a recipe. The same command again goes on. */
+/* promptgrid run RECIPE: run what is missing of a recipe, also what failed before. The same command
+ * again goes on. promptgrid retry RECIPE: only what failed, and what that needs. */
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/base/thread.h"
 #include "core/proto/job.h"
 #include "harness/cmd.h"
+#include "harness/freeze.h"
 #include "harness/jobfile.h"
 #include "harness/plan.h"
 #include "harness/proc.h"
@@ -19,20 +21,37 @@
 
 struct run_options {
     struct cmd_common common;
-    long jobs, threads, max_failures, checkpoint_every;
-    bool keep_going;
+    long jobs, threads, max_failures, same_failures, checkpoint_every;
+    long timeout, hang, retries, retry_wait;
+    bool keep_going, no_wait, require_clean;
+    bool only_failed; // the command is 'retry'
 };
 
-enum { JOBS_LIMIT = 1024, FAILURES_SHOWN = 20, EVERY_LIMIT = 1000000 };
+enum { JOBS_LIMIT = 1024, RETRIES_LIMIT = 100, FAILURES_SHOWN = 20, SECONDS_LIMIT = 100000000 };
+enum { HANG = 7200, RETRIES = 2, RETRY_WAIT = 1, SAME_FAILURES = 10 }; // unless told otherwise
+
+static int check_clean(const struct revision *r, const char *home, struct err *e)
+{
+    if (!*r->commit)
+        return err_set(e, ERR_MISSING, "'--require-clean': %s", r->note);
+    if (r->dirty)
+        return err_set(e, ERR_MISSING,
+                       "'--require-clean': the tree of '%s' differs from its commit %.10s; commit "
+                       "the change first",
+                       home, r->commit);
+    return 0;
+}
 
 /* Rows for this code and this machine. */
-static int record_origin(struct store *s, struct sched_options *o, const char *home, struct err *e)
+static int record_origin(struct store *s, struct sched_options *o, const char *runner,
+                         const char *home, bool clean, struct err *e)
 {
     struct revision r;
-    char runner[HASH_HEX];
-    if (hash_file(runner, o->runner, e) < 0)
-        return err_wrap(e, "the runner");
     revision_read(&r, home);
+    if (clean && check_clean(&r, home, e) < 0) {
+        revision_release(&r);
+        return e->code;
+    }
     char *build = revision_build(&r);
     json_t *machine = revision_machine();
     o->revision =
@@ -59,7 +78,8 @@ static void show_failures(const struct sched_result *r)
 {
     log_error("%zu %s failed:", r->failed, plural(r->failed));
     for (size_t i = 0; i < r->failed && i < FAILURES_SHOWN; i++)
-        fprintf(stderr, "  %s: %s\n", r->failures[i].label, r->failures[i].reason);
+        fprintf(stderr, "  %s: %s; log %s; to repeat it: %s\n", r->failures[i].label,
+                r->failures[i].reason, r->failures[i].log, r->failures[i].command);
     if (r->failed > FAILURES_SHOWN)
         fprintf(stderr, "  and %zu more\n", r->failed - FAILURES_SHOWN);
 }
@@ -76,6 +96,10 @@ static int summary(const struct run_options *o, const struct plan *p, const stru
         log_info("%zu %s failed", r->skipped,
                  r->skipped == 1 ? "run was not started: what it needs"
                                  : "runs were not started: what they need");
+    if (r->cause && !r->signal)
+        log_info("stopped after %ld failures in a row with one cause; --keep-going goes on all "
+                 "the same",
+                 o->same_failures);
     if (r->left && !r->signal)
         log_info("%zu %s not started after %zu failures", r->left,
                  r->left == 1 ? "run was" : "runs were", r->failed);
@@ -110,6 +134,21 @@ static int check_blocked(const struct run_options *o, const struct plan *p, cons
                    "something is missing for '%s'; --keep-going runs what can be run", recipe);
 }
 
+/* The store, ours to write; another scheduler is waited for. */
+static int open_store(struct store **out, const char *path, bool wait, struct err *e)
+{
+    int rc, waited = 1;
+    for (bool told = false;
+         (rc = store_open(out, path, STORE_WRITE, e)) == ERR_BUSY && wait && waited; told = true) {
+        if (!told)
+            log_info("waiting: %s", e->text);
+        waited = store_wait(path, e); // 0: it was not another scheduler
+        if (waited < 0)
+            return waited;
+    }
+    return rc;
+}
+
 static int run(const struct run_options *o, const char *recipe, int *status, struct err *e)
 {
     struct roots roots = {0};
@@ -118,18 +157,22 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
     struct sched_result result = {0};
     struct timespec begin, end;
     char *workspace = cmd_workspace(&o->common), *path = cmd_store_path(&o->common);
-    char *runner = proc_runner();
+    char *program = proc_runner(), *runner = NULL, sha256[HASH_HEX];
     struct sched_options options = {.workspace = workspace,
-                                    .runner = runner,
                                     .jobs = o->jobs ? (int)o->jobs : thread_cores(),
                                     .threads = (int)o->threads,
                                     .max_failures = o->max_failures,
+                                    .same_failures = o->keep_going ? 0 : o->same_failures,
+                                    .retries = (int)o->retries,
+                                    .retry_wait = (double)o->retry_wait,
+                                    .timeout = (double)o->timeout,
+                                    .hang = (double)o->hang,
                                     .checkpoint_every = (int)o->checkpoint_every};
     int lost = 0, rc;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     if ((rc = roots_open(&roots, o->common.data.items, o->common.data.n, e)) < 0 ||
         (rc = fs_make_folders(workspace, e)) < 0 ||
-        (rc = store_open(&store, path, STORE_WRITE, e)) < 0 || // from here the workspace is ours
+        (rc = open_store(&store, path, !o->no_wait, e)) < 0 || // from here the workspace is ours
         (rc = jobfile_folders(workspace, e)) < 0 || (rc = store_recover(store, &lost, e)) < 0 ||
         (rc = jobfile_leftovers(workspace, store, e)) < 0)
         goto out;
@@ -139,10 +182,15 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
     if ((rc = plan_load(&plan, recipe, &roots, store, workspace, e)) < 0 ||
         (rc = check_blocked(o, &plan, recipe, e)) < 0)
         goto out;
-    if (plan.wanted && ((rc = record_origin(store, &options, roots.home, e)) < 0 ||
-                        (rc = sched_run(&plan, store, &options, &result, e)) < 0 ||
-                        // again: what was dying at our start, or was ended by us, is dead now
-                        (rc = jobfile_folders(workspace, e)) < 0))
+    if (o->only_failed)
+        plan_keep_failed(&plan);
+    if (plan.wanted &&
+        ((rc = freeze_runner(&runner, sha256, workspace, program, e)) < 0 ||
+         (options.runner = runner, 0) ||
+         (rc = record_origin(store, &options, sha256, roots.home, o->require_clean, e)) < 0 ||
+         (rc = sched_run(&plan, store, &options, &result, e)) < 0 ||
+         // again: what was dying at our start, or was ended by us, is dead now
+         (rc = jobfile_folders(workspace, e)) < 0))
         goto out;
     clock_gettime(CLOCK_MONOTONIC, &end);
     *status =
@@ -154,40 +202,71 @@ out:
     store_close(store);
     roots_release(&roots);
     free(runner);
+    free(program);
     free(path);
     free(workspace);
     return rc;
 }
 
+/* Bounds of counts, as a table. */
+static int check_limits(const struct run_options *o, struct err *e)
+{
+    const struct {
+        const char *name;
+        long value, limit;
+    } limits[] = {{"jobs", o->jobs, JOBS_LIMIT},
+                  {"threads", o->threads, JOBS_LIMIT},
+                  {"checkpoint-every", o->checkpoint_every, 1000000},
+                  {"timeout", o->timeout, SECONDS_LIMIT},
+                  {"hang", o->hang, SECONDS_LIMIT},
+                  {"retries", o->retries, RETRIES_LIMIT},
+                  {"retry-wait", o->retry_wait, 86400}};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        if (limits[i].value > limits[i].limit)
+            return err_set(e, ERR_USAGE, "'--%s' goes up to %ld", limits[i].name, limits[i].limit);
+    return 0;
+}
+
 int cmd_run(const struct cmd *self, int argc, char **argv)
 {
-    struct run_options o = {.checkpoint_every = CHECKPOINT_EVERY};
+    struct run_options o = {.checkpoint_every = CHECKPOINT_EVERY,
+                            .same_failures = SAME_FAILURES,
+                            .hang = HANG,
+                            .retries = RETRIES,
+                            .retry_wait = RETRY_WAIT,
+                            .only_failed = str_eq(self->name, "retry")};
     struct err e = {0};
     int rest;
     const struct opt table[] = {
         CMD_COMMON(o.common),
         {"jobs", OPT_COUNT, &o.jobs, "N", "runs at once (default: one per core)"},
         {"threads", OPT_COUNT, &o.threads, "N", "threads of each run (default: shared out)"},
+        {"timeout", OPT_COUNT, &o.timeout, "S", "end a run after S seconds (default: never)"},
+        {"hang", OPT_COUNT, &o.hang, "S",
+         "end a run that says nothing for S seconds (default: 7200; 0: never)"},
+        {"retries", OPT_COUNT, &o.retries, "N",
+         "times to try again what was killed, timed out, hung, or ran out of memory or disk "
+         "(default: 2)"},
+        {"retry-wait", OPT_COUNT, &o.retry_wait, "S",
+         "seconds before the first of them, twice that before the next (default: 1)"},
         {"max-failures", OPT_COUNT, &o.max_failures, "N",
          "stop starting runs after N failures (default: never)"},
+        {"same-failures", OPT_COUNT, &o.same_failures, "N",
+         "stop starting runs after N failures in a row with one cause (default: 10; 0: never)"},
         {"keep-going", OPT_FLAG, &o.keep_going, NULL,
-         "run what can be run when something is missing"},
+         "run what can be run when something is missing, however much fails"},
+        {"no-wait", OPT_FLAG, &o.no_wait, NULL,
+         "refuse instead of waiting for another scheduler of the workspace"},
+        {"require-clean", OPT_FLAG, &o.require_clean, NULL,
+         "refuse when the code differs from its commit"},
         {"checkpoint-every", OPT_COUNT, &o.checkpoint_every, "S",
          "seconds of training after which it is saved to go on from (default: 30; 0: every epoch)"},
         {0},
     };
     int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
-    if (status < 0 && (o.jobs > JOBS_LIMIT || o.threads > JOBS_LIMIT)) {
-        err_set(&e, ERR_USAGE, "'--jobs' and '--threads' go up to %d", JOBS_LIMIT);
-        status = cmd_fail(&e);
-    }
-    if (status < 0 && o.checkpoint_every > EVERY_LIMIT) {
-        err_set(&e, ERR_USAGE, "'--checkpoint-every' goes up to %d", EVERY_LIMIT);
-        status = cmd_fail(&e);
-    }
     if (status < 0) {
         signal(SIGPIPE, SIG_IGN); // a closed terminal or pipe must not end the runs
-        if (run(&o, argv[1], &status, &e) < 0)
+        if (check_limits(&o, &e) < 0 || run(&o, argv[1], &status, &e) < 0)
             status = cmd_fail(&e);
     }
     free(o.common.data.items);

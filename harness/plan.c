@@ -324,7 +324,7 @@ static int judge_banks(struct building *b, struct err *e)
     return rc;
 }
 
-/* ---- expected time ---- */
+/* ---- what is expected ---- */
 
 /* Seeds come side by side and cost the same. */
 static bool differ_in_seed_only(const json_t *a, const json_t *b)
@@ -342,17 +342,32 @@ static bool differ_in_seed_only(const json_t *a, const json_t *b)
     return true;
 }
 
-static int expect_seconds(struct plan *p, const struct plan_facts *f, struct err *e)
+static int expect_one(struct plan_run *run, const struct plan_facts *f, struct err *e)
+{
+    struct store_usage usage = {0};
+    if (f->seconds(f->arg, run->spec, &run->seconds, e) < 0 ||
+        (f->usage && f->usage(f->arg, run->spec, &usage, e) < 0))
+        return e->code;
+    run->memory = usage.memory;
+    run->bytes = usage.bytes;
+    return 0;
+}
+
+/* Time, memory and disk of the wanted runs, as far as runs like them were done before. */
+static int expect(struct plan *p, const struct plan_facts *f, struct err *e)
 {
     const struct plan_run *last = NULL;
     for (size_t i = 0; i < p->n; i++) {
         struct plan_run *run = &p->runs[i];
         if (run->state != PLAN_WANTED)
             continue;
-        if (last && differ_in_seed_only(last->spec, run->spec))
+        if (last && differ_in_seed_only(last->spec, run->spec)) {
             run->seconds = last->seconds;
-        else if (f->seconds(f->arg, run->spec, &run->seconds, e) < 0)
+            run->memory = last->memory;
+            run->bytes = last->bytes;
+        } else if (expect_one(run, f, e) < 0) {
             return e->code;
+        }
         last = run;
     }
     return 0;
@@ -450,7 +465,7 @@ int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *f
     free(b.wants);
     json_decref(b.index);
     if (rc == 0)
-        rc = expect_seconds(p, facts, e);
+        rc = expect(p, facts, e);
     if (rc < 0)
         plan_release(p);
     return rc;
@@ -488,6 +503,8 @@ json_t *plan_json(const struct plan *p)
         json_object_set_new(o, "state", json_string(plan_state_names[run->state]));
         json_object_set_new(o, "why", json_string(run->why));
         json_object_set_new(o, "seconds", json_real(run->seconds));
+        json_object_set_new(o, "memory", json_real(run->memory));
+        json_object_set_new(o, "bytes", json_real(run->bytes));
         json_object_set_new(o, "parameters",
                             run->parameters < 0 ? json_null() : json_integer(run->parameters));
         for (int k = 0; k <= NEED_VAL_BANK; k++)

@@ -44,8 +44,9 @@ struct plan_run {
     json_t *spec;      // owned; partial when blocked
     const struct grid_run *grid; // first of the recipe's runs that wants it; NULL for a bank
     enum plan_state state;
-    char *why;        // "no result", "done", "failed before: ...", "missing: ...": owned
-    double seconds;   // expected, from earlier runs; 0 = unknown
+    char *why;            // "no result", "done", "failed before: ...", "missing: ...": owned
+    double seconds;       // expected, from earlier runs; 0 = unknown
+    double memory, bytes; // expected, of the runner and of the files it leaves; 0 = unknown
     long parameters;  // numbers that a training run trains; -1 = unknown, or it is no training run
     int needs[NEEDS]; // indexes in plan->runs; -1 = none
     char *weights, *merges, *folder; // files of the job; NULL when blocked
@@ -66,6 +67,9 @@ struct plan {
 int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots,
               struct store *store, const char *workspace, struct err *e);
 void plan_release(struct plan *p);
+
+/* Want only what failed before, and what that needs. */
+void plan_keep_failed(struct plan *p);
 
 extern const char *const plan_state_names[]; // "done", "wanted", "blocked"
 

@@ -48,6 +48,8 @@ struct plan_facts {
      * nothing. */
     int (*flaw)(void *arg, const struct plan_run *run, const char **flaw, struct err *e);
     int (*seconds)(void *arg, const json_t *spec, double *seconds, struct err *e);
+    /* May be NULL. */
+    int (*usage)(void *arg, const json_t *spec, struct store_usage *usage, struct err *e);
 };
 
 /* Takes the recipe, also when it fails. Runs that resolve to the same spec are one; those that are

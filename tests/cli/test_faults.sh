@@ -28,7 +28,7 @@ expect_status 1 "$promptgrid" run --jobs 1 --data data --workspace w1 good.yaml
 tail -4 err >end
 same end <<'END'
 promptgrid: error: 1 run failed:
-  pocket-land train images: unable to decode image 'SCRATCH/data/pocket-land/images/beach/image_0001.jpg': the file is truncated
+  pocket-land train images: unable to decode image 'SCRATCH/data/pocket-land/images/beach/image_0001.jpg': the file is truncated; log SCRATCH/w1/logs/RUN.1.log; to repeat it: SCRATCH/w1/runner/RUN/promptgrid-runner run SCRATCH/w1/jobs/RUN.json
 promptgrid: 1 run was not started: what it needs failed
 promptgrid: 6 runs done in TIME; 'promptgrid table good.yaml' compares them
 END
@@ -89,11 +89,12 @@ fi
 
 # A full disk stops the grid; with room again the same command goes on where it was.
 mkdir disk
-if mount -t tmpfs -o size=1m promptgrid-test disk 2>/dev/null; then
+room=$(($(stat -c %s "$BUILD/promptgrid-runner") / 1024)) # of the copy that a grid keeps
+if mount -t tmpfs -o size=$((room + 1000))k promptgrid-test disk 2>/dev/null; then
     expect_status 3 "$promptgrid" run --jobs 1 --workspace disk/w good.yaml
     before=$(grep -c '^\[' err)
     tail -1 err >end
-    mount -o remount,size=8m disk
+    mount -o remount,size=$((room + 8000))k disk
     expect_status 0 "$promptgrid" run --jobs 1 --workspace disk/w good.yaml
     after=$(grep -c '^\[' err)
     mount -o remount,ro disk

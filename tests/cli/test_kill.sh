@@ -12,7 +12,7 @@ random() { # 0..N-1
 
 expect_status 0 "$promptgrid" run --workspace whole small.yaml
 expect_status 0 "$promptgrid" table --json --workspace whole small.yaml
-grep -v '"store":' out >whole.json
+grep -v -e '"store":' -e '"command":' out >whole.json
 
 export FAKE_LOG="$scratch/log" FAKE_MS=150
 : >done_before
@@ -36,7 +36,7 @@ done
 unset FAKE_LOG FAKE_MS
 expect_status 0 "$promptgrid" run --workspace killed small.yaml
 expect_status 0 "$promptgrid" table --json --workspace killed small.yaml
-grep -v '"store":' out >killed.json
+grep -v -e '"store":' -e '"command":' out >killed.json
 diff -u whole.json killed.json || fail "the table differs from that of an undisturbed grid"
 if command -v sqlite3 >/dev/null; then
     sqlite3 killed/promptgrid.sqlite "SELECT run FROM attempt WHERE state = 'done'

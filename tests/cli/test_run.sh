@@ -42,16 +42,16 @@ promptgrid: error: pocket-land coop 2 shots seed 1 failed: loss is not finite in
     line 5
     line 6
     line 7
-  to repeat it: BUILD/tests/fake-runner run SCRATCH/w2/jobs/RUN.json
+  to repeat it: SCRATCH/w2/runner/RUN/fake-runner run SCRATCH/w2/jobs/RUN.json
 END
 head -8 first | diff -u want - || fail "the report of a failure is not as expected"
 tail -6 err >summary
 same summary <<'END'
 promptgrid: error: 4 runs failed:
-  pocket-land coop 2 shots seed 1: loss is not finite in epoch 3
-  pocket-land coop 2 shots seed 2: loss is not finite in epoch 3
-  pocket-shapes coop 2 shots seed 1: loss is not finite in epoch 3
-  pocket-shapes coop 2 shots seed 2: loss is not finite in epoch 3
+  pocket-land coop 2 shots seed 1: loss is not finite in epoch 3; log SCRATCH/w2/logs/RUN.1.log; to repeat it: SCRATCH/w2/runner/RUN/fake-runner run SCRATCH/w2/jobs/RUN.json
+  pocket-land coop 2 shots seed 2: loss is not finite in epoch 3; log SCRATCH/w2/logs/RUN.1.log; to repeat it: SCRATCH/w2/runner/RUN/fake-runner run SCRATCH/w2/jobs/RUN.json
+  pocket-shapes coop 2 shots seed 1: loss is not finite in epoch 3; log SCRATCH/w2/logs/RUN.1.log; to repeat it: SCRATCH/w2/runner/RUN/fake-runner run SCRATCH/w2/jobs/RUN.json
+  pocket-shapes coop 2 shots seed 2: loss is not finite in epoch 3; log SCRATCH/w2/logs/RUN.1.log; to repeat it: SCRATCH/w2/runner/RUN/fake-runner run SCRATCH/w2/jobs/RUN.json
 promptgrid: 6 runs done in TIME; 'promptgrid table small.yaml' compares them
 END
 unset FAKE_MODE
@@ -70,8 +70,8 @@ export FAKE_MODE='fail:"method"'
 expect_status 1 "$promptgrid" run --jobs 1 --max-failures 2 --workspace w3 small.yaml
 grep -v -e '^\[' -e '^  ' err | tail -2 >line
 same line <<'END'
-promptgrid: 4 runs were not started after 2 failures
-promptgrid: 4 runs done in TIME; 'promptgrid table small.yaml' compares them
+promptgrid: 6 runs were not started after 2 failures
+promptgrid: 2 runs done in TIME; 'promptgrid table small.yaml' compares them
 END
 
 # A failed bank: what needs it is not started.

@@ -61,19 +61,23 @@ wait_for 20 grep -q '^\[1/10\]' err || fail "no run was done"
 kill -HUP $scheduler
 wait $scheduler || fail "SIGHUP must stay ignored"
 
-# A second scheduler on the same store is refused; the first goes on.
+# A second scheduler on the same store waits for the first and goes on with what is left; with
+# --no-wait it is refused.
 FAKE_MODE=hang start_until_hang --workspace w3
-expect_status 3 "$promptgrid" run --workspace w3 small.yaml
-grep -q "$scheduler" err || fail "the holder's process id is not named: $(cat err)"
+expect_status 3 "$promptgrid" run --no-wait --workspace w3 small.yaml
+grep -q "process $scheduler on " err || fail "the holder's process id is not named: $(cat err)"
+FAKE_LOG="$scratch/log2" "$promptgrid" run --workspace w3 small.yaml >out2 2>err2 &
+second=$!
+wait_for 5 grep -q "^promptgrid: waiting: .* process $scheduler on " err2 || fail "no word of waiting"
+gone $second && fail "the second scheduler did not wait"
 
 # kill -9: no runner outlives the scheduler, and the same command finishes the grid.
 kill -9 $scheduler
 wait $scheduler 2>/dev/null
 wait_for 2 none_runs || fail "a runner outlived its scheduler"
-rm "$FAKE_LOG"
-expect_status 0 "$promptgrid" run --workspace w3 small.yaml
-grep -q 'lost with an earlier scheduler and will run again$' err || fail "lost runs are not told"
-sed -n 's/^end \([0-9a-f]*\) .*/\1/p' "$FAKE_LOG" | sort | uniq -d >twice
+wait $second || fail "the second scheduler did not finish the grid: $(cat err2)"
+grep -q 'lost with an earlier scheduler and will run again$' err2 || fail "lost runs are not told"
+sed -n 's/^end \([0-9a-f]*\) .*/\1/p' "$scratch/log2" | sort | uniq -d >twice
 [ -s twice ] && fail "a run was done twice"
 expect_status 0 "$promptgrid" run --workspace w3 small.yaml
 same err <<'END'
