@@ -112,6 +112,10 @@ struct store_result {
 int store_result(struct store *s, const char *run, struct store_result *out, struct err *e);
 void store_result_release(struct store_result *r);
 
+/* What is read between the two is of one moment, whatever a scheduler writes meanwhile. */
+int store_snapshot(struct store *s, struct err *e);
+void store_snapshot_end(struct store *s);
+
 /* The code of a revision. */
 struct store_code {
     char commit[41]; // "" outside a repository

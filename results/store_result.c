@@ -67,6 +67,17 @@ int store_result(struct store *s, const char *run, struct store_result *out, str
     return rc;
 }
 
+int store_snapshot(struct store *s, struct err *e)
+{
+    return store__exec(s, e, "BEGIN", "");
+}
+
+void store_snapshot_end(struct store *s)
+{
+    struct err unused;
+    store__exec(s, &unused, "COMMIT", ""); // nothing was written that could be lost
+}
+
 void store_result_release(struct store_result *r)
 {
     free(r->reason);
