@@ -15,6 +15,7 @@
 
 const struct cmd cmds[] = {
     {"run", "RECIPE", "run what is missing of a recipe; the same command again goes on", cmd_run},
+    {"retry", "RECIPE", "run again what failed of a recipe, and nothing else", cmd_run},
     {"plan", "RECIPE", "list every run of a recipe and why it will run or not", cmd_plan},
     {"status", "RECIPE", "count the runs of a recipe by state", cmd_status},
     {"table", "RECIPE", "compare methods over datasets, beside published numbers", cmd_table},
@@ -34,8 +35,8 @@ const struct cmd cmds[] = {
     {"embed", "", "features of texts and images", cmd_runner},
     {"tokenize", "TEXT...", "token ids of texts", cmd_runner},
     {"data", "COMMAND", "list, check and sample datasets; make a missing split", cmd_data},
-    {0},
     {"weights", "COMMAND", "list, fetch, import and check CLIP's weights", cmd_weights},
+    {0},
 };
 
 const struct cmd *cmd_find(const char *name)
