@@ -164,6 +164,20 @@ promptgrid: error: table 'main' has no column 'pocket-lend'; its columns are 'po
 END
 expect_status 2 "$promptgrid" show --cell main CoOp pocket-land
 
+# A run of other code is marked, and refused when asked.
+expect_status 0 "$promptgrid" table --strict small.yaml
+sqlite3 w/promptgrid.sqlite "INSERT INTO revision (hash, git_commit, dirty, diff, runner_sha256, build)
+    VALUES ('h', 'fedcba9876543210fedcba9876543210fedcba98', 0, '', 'r', 'b');
+    UPDATE attempt SET revision = last_insert_rowid() WHERE run LIKE '$run%'" 2>/dev/null &&
+    {
+        expect_status 0 "$promptgrid" table small.yaml
+        grep -q '^\[a\] code fedcba9876, where others have ' out || fail "no footnote: $(cat out)"
+        expect_status 1 "$promptgrid" table --strict small.yaml
+        grep -q "^promptgrid: error: table 'main' mixes runs that were made differently: code fedcba9876" err ||
+            fail "not the refusal that was expected: $(cat err)"
+        [ -s out ] && fail "a refused table was printed"
+    }
+
 # An edited number does not get into a table.
 sqlite3 w/promptgrid.sqlite "UPDATE metric SET value = 99 WHERE run LIKE '$run%'" 2>/dev/null &&
     {
