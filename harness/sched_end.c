@@ -138,7 +138,8 @@ static int record_done(struct sched *s, const struct slot *slot, double seconds,
         return rc;
     jobfile_done(s->options->workspace, r->id);
     s->result->done++;
-    s->in_row = 0;
+    if (!str_eq(slot->job.kind, "bank")) // a good bank says nothing about training
+        s->in_row = 0;
     eta_took(&s->eta, slot->run, seconds);
     if (s->progress.live)
         return 0;

@@ -4,6 +4,8 @@
  *   FAKE_MODE=MODE[:TEXT]  what to do; with TEXT only for jobs whose file contains it (others
  *                          succeed)
  *   FAKE_MS=N              milliseconds of work (default 0)
+ *   FAKE_STEPS=N           steps of a slow run, a tenth of a second each (default 1000)
+ *   FAKE_ONCE=FILE         is made by what fails once, and keeps it from failing again
  *   FAKE_LOG=FILE          "begin RUN" and "end RUN" lines are appended to it
  *
  * Its accuracies are a function of the run's id, so two grids of the same runs are the same.
@@ -124,6 +126,62 @@ static int hang(const struct job *job)
     return 0;
 }
 
+/* Says that it goes on, but takes its time. */
+static int slow(const struct job *job)
+{
+    const char *text = getenv("FAKE_STEPS");
+    long steps = 1000;
+    if (text)
+        str_to_long(text, 1, 100000, &steps);
+    for (long i = 3; i < steps; i++) {
+        event_send(json_pack("{s:s, s:I, s:I, s:s}", "event", "progress", "done", (json_int_t)3,
+                             "of", (json_int_t)steps, "unit", "epoch"));
+        usleep(100000);
+    }
+    return succeed(job);
+}
+
+/* Says where it is, then nothing more. */
+static int hang_midway(const struct job *job)
+{
+    event_send(json_pack("{s:s, s:i, s:i, s:s}", "event", "progress", "done", 1, "of", 2, "unit",
+                         "epoch"));
+    return hang(job);
+}
+
+static int killed(const struct job *job)
+{
+    (void)job;
+    kill(getpid(), SIGKILL);
+    return 0;
+}
+
+static int killed_once(const struct job *job)
+{
+    const char *path = getenv("FAKE_ONCE");
+    int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL, 0666) : -1;
+    if (fd < 0)
+        return succeed(job);
+    close(fd);
+    return killed(job);
+}
+
+static int full(const struct job *job)
+{
+    (void)job;
+    event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", "system", "text",
+                         "unable to write 'x': No space left on device"));
+    return 3;
+}
+
+static int no_memory(const struct job *job)
+{
+    (void)job;
+    event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", "memory", "text",
+                         "out of memory: 1 x 8 bytes"));
+    return 3;
+}
+
 static int stubborn(const struct job *job)
 {
     signal(SIGTERM, SIG_IGN);
@@ -184,9 +242,24 @@ static const struct {
     const char *name;
     int (*act)(const struct job *job);
 } modes[] = {
-    {"succeed", succeed},           {"fail", fail},   {"crash", crash},     {"hang", hang},
-    {"stubborn", stubborn},         {"flood", flood}, {"garbage", garbage}, {"nan", nan_metric},
-    {"flood-events", flood_events}, {"twice", twice}, {"silent", silent},   {"bug", bug},
+    {"succeed", succeed},
+    {"fail", fail},
+    {"crash", crash},
+    {"hang", hang},
+    {"stubborn", stubborn},
+    {"flood", flood},
+    {"garbage", garbage},
+    {"nan", nan_metric},
+    {"slow", slow},
+    {"killed", killed},
+    {"killed-once", killed_once},
+    {"full", full},
+    {"memory", no_memory},
+    {"hang-midway", hang_midway},
+    {"flood-events", flood_events},
+    {"twice", twice},
+    {"silent", silent},
+    {"bug", bug},
 };
 
 int main(int argc, char **argv)
