@@ -7,7 +7,7 @@ build_packages=(
     gcc libc6-dev cmake ninja-build pkg-config
     libfyaml-dev libjansson-dev libsqlite3-dev libgit2-dev libgsl-dev libssl-dev zlib1g-dev
     libjpeg62-turbo-dev libpng-dev libpcre2-dev libutf8proc-dev libarchive-dev liblbfgs-dev libdnnl-dev
-    gnuplot-nox
+    libcurl4-openssl-dev gnuplot-nox
 )
 test_packages=(libcmocka-dev git sqlite3)
 lint_packages=(clang-format shellcheck)

@@ -1,0 +1,28 @@
+/*
+ * One published file over HTTPS to disk, checked by its SHA-256.
+ *
+ * The file grows as PATH.part, which only one process holds at a time, and takes its name when its
+ * hash is right; what is there of an earlier try is gone on from. https stays https over every
+ * redirect; plain http is only for an address that was given so, and even then the hash decides.
+ * Proxies are those of the environment (https_proxy, no_proxy, ...); CURL_CA_BUNDLE or
+ * SSL_CERT_FILE name other certificates to trust.
+ */
+#ifndef PROMPTGRID_FETCH_FETCH_H
+#define PROMPTGRID_FETCH_FETCH_H
+
+#include "core/base/err.h"
+
+struct fetch {
+    const char *url, *path;
+    const char *sha256; // of the whole file
+    long long limit;    // bytes; more are refused
+    long patience;      // seconds that less than 1 kB/s may arrive
+    void (*progress)(void *arg, long long done, long long total); // total 0: unknown; may be NULL
+    void *arg;
+};
+
+/* ERR_BUSY: somebody else fetches it. ERR_CORRUPT: the wrong file. ERR_RANGE: too large. ERR_USAGE:
+ * no address. ERR_SYS: network, server, TLS, disk. */
+int fetch_file(const struct fetch *f, struct err *e);
+
+#endif
