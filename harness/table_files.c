@@ -6,6 +6,7 @@
 #include "harness/table_runs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int table_files_open(struct table_files *f, const struct cmd_common *common, const char *recipe,
                      struct err *e)
@@ -52,6 +53,17 @@ int table_files_block(const struct table_files *f, const char *name,
     return e->code;
 }
 
+/* Is it what tables call a dataset of the catalogue? */
+static bool knows_dataset(const char *label)
+{
+    static const char source[] = " (source)";
+    size_t n = strlen(label) - (str_ends(label, source) ? strlen(source) : 0);
+    for (const struct dataset_row *d = dataset_rows; d->name; d++)
+        if (strlen(d->label) == n && strncmp(d->label, label, n) == 0)
+            return true;
+    return str_eq(label, "Average");
+}
+
 struct table_options table_files_options(const struct table_files *f,
                                          const struct recipe_table *block)
 {
@@ -60,6 +72,7 @@ struct table_options table_files_options(const struct table_files *f,
         .title = block->title,
         .metrics = (const char *const *)block->metrics,
         .published_folder = f->published,
+        .knows_dataset = knows_dataset,
         .transpose = str_eq(block->transpose, "true"),
         .mean_of_h = str_eq(block->average, "mean-of-H"),
         .t_interval = str_eq(block->interval, "t"),

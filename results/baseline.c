@@ -110,11 +110,13 @@ static int load_file(struct baselines *b, const char *path, struct err *e)
     int rc = fs_read(&text, &size, path, FILE_LIMIT, e);
     if (rc < 0)
         return rc;
+    char *file = mem_strdup(path);
     MEM_PUSH(b->texts, b->n_texts, b->texts_capacity) = text;
+    MEM_PUSH(b->texts, b->n_texts, b->texts_capacity) = file;
     if (strlen(text) != size)
         return err_set(e, ERR_PARSE, "%s: a zero byte in the text", path);
     for (char *next = text; next; line += lines) {
-        struct baseline_row row = {.line = line};
+        struct baseline_row row = {.file = file, .line = line};
         rc = csv_record(next, fields, &n, &next, &lines, e);
         if (rc == 0)
             rc = line == 1 ? check_header(fields, n, e) : row_from(&row, fields, n, e);
@@ -182,6 +184,17 @@ int baselines_load(struct baselines *b, const char *folder, struct err *e)
     if (rc < 0)
         baselines_release(b);
     return rc;
+}
+
+int baselines_check(const struct baselines *b, bool (*knows)(const char *dataset), struct err *e)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (!knows(b->rows[i].dataset))
+            return err_set(e, ERR_PARSE,
+                           "%s:%zu: unknown dataset '%s': expected a dataset's name in "
+                           "tables, or Average",
+                           b->rows[i].file, b->rows[i].line, b->rows[i].dataset);
+    return 0;
 }
 
 void baselines_release(struct baselines *b)

@@ -15,17 +15,20 @@ struct baseline_row {
     const char *table, *method, *backbone, *dataset, *split, *source;
     int shots; // 0 for zero-shot CLIP
     double value;
-    size_t line; // of the file
+    const char *file; // path
+    size_t line;      // of the file
 };
 
 struct baselines {
     struct baseline_row *rows; // in the order of the files
     size_t n, capacity;
-    char **texts; // one a file; the rows point into them
+    char **texts; // path and content of each file; the rows point into them
     size_t n_texts, texts_capacity;
 };
 
 int baselines_load(struct baselines *b, const char *folder, struct err *e);
+/* Every row is about a dataset that `knows`; the error names the first that is not. */
+int baselines_check(const struct baselines *b, bool (*knows)(const char *dataset), struct err *e);
 void baselines_release(struct baselines *b);
 
 /* RFC 4180: split `text` in place into the fields of one record, quotes undone. *next is the start

@@ -134,7 +134,7 @@ static int build(struct table *t, struct store *store, const struct table_run *r
         return rc;
     t->turned = t->transposed != o->transpose;
     table_mark(t);
-    if (o->against_published && ((rc = table_add_published(t, o->published_folder, e)) < 0 ||
+    if (o->against_published && ((rc = table_add_published(t, o, e)) < 0 ||
                                  (rc = table_add_claims(t, o->published_folder, e)) < 0))
         return rc;
     t->decimals = t->baselines && !t->note ? 2 : 1; // published tables have two

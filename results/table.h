@@ -39,8 +39,9 @@ struct table_options {
     const char *name, *title;
     const char *const *metrics; // NULL-terminated names of table_metric_name
     bool against_published;
-    const char *published_folder; // results/published; may be NULL
-    bool transpose;               // rows and columns change places in print
+    const char *published_folder;             // results/published; may be NULL
+    bool (*knows_dataset)(const char *label); // of published rows; NULL = not checked
+    bool transpose;                           // rows and columns change places in print
     bool mean_of_h;    // Average of H: the mean over the columns' H, not the H of the averages
     bool t_interval;   // +- is half of Student's 95 % interval, not the deviation
     double tolerance;  // points to a published number that count as the same; 0: the larger of 0.5

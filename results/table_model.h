@@ -201,7 +201,7 @@ void table_rank(struct table *t);
 int table_find_row(const struct table *t, const char *name, size_t *out, struct err *e);
 
 /* table_published.c: fill cells' published numbers and add the published rows. */
-int table_add_published(struct table *t, const char *folder, struct err *e);
+int table_add_published(struct table *t, const struct table_options *o, struct err *e);
 
 /* table_verdict.c */
 void table_judge(struct table *t);

@@ -211,7 +211,7 @@ static bool is_shown(const struct table *t, const char *method)
     return false;
 }
 
-int table_add_published(struct table *t, const char *folder, struct err *e)
+int table_add_published(struct table *t, const struct table_options *o, struct err *e)
 {
     const char *plain = table_of(t->protocol);
     if (!plain || !t->backbone) {
@@ -219,10 +219,12 @@ int table_add_published(struct table *t, const char *folder, struct err *e)
                              "backbone");
         return 0;
     }
-    if (!folder)
+    if (!o->published_folder)
         return err_set(e, ERR_MISSING, "the folder of published numbers is not known");
     t->baselines = mem_zero(1, sizeof *t->baselines);
-    int rc = baselines_load(t->baselines, folder, e);
+    int rc = baselines_load(t->baselines, o->published_folder, e);
+    if (rc == 0 && o->knows_dataset)
+        rc = baselines_check(t->baselines, o->knows_dataset, e);
     if (rc < 0)
         return rc;
     bool found = false;

@@ -96,12 +96,34 @@ static void the_same_number_twice_is_refused_unless_sources_differ(void **state)
     baselines_release(&b);
 }
 
+static bool only_d(const char *dataset)
+{
+    return str_eq(dataset, "D");
+}
+
+static void rows_about_other_datasets_are_named(void **state)
+{
+    struct err e = {0};
+    struct baselines b;
+    assert_ok(load_text(state, HEADER "t,m,B,16,D,base,80,u\nt,m,B,16,E,new,70,u\n", &b, &e), &e);
+    assert_int_equal(baselines_check(&b, only_d, &e), ERR_PARSE);
+    char *want = str_format("%s/x.csv:3: unknown dataset 'E': expected a dataset's name in tables, "
+                            "or Average",
+                            (char *)*state);
+    assert_text(&e, want);
+    free(want);
+    b.n = 1;
+    assert_ok(baselines_check(&b, only_d, &e), &e);
+    baselines_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_published_file_is_whole),
         CASE(quotes_commas_and_line_ends_are_undone),
         CASE(each_fault_is_named_with_its_line),
+        CASE(rows_about_other_datasets_are_named),
         CASE(the_same_number_twice_is_refused_unless_sources_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
