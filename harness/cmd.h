@@ -51,6 +51,7 @@ int cmd_check(const struct cmd *self, int argc, char **argv);
 int cmd_repair(const struct cmd *self, int argc, char **argv);
 int cmd_merge(const struct cmd *self, int argc, char **argv);
 int cmd_gc(const struct cmd *self, int argc, char **argv);
+int cmd_export(const struct cmd *self, int argc, char **argv);
 int cmd_reproduce(const struct cmd *self, int argc, char **argv);
 int cmd_methods(const struct cmd *self, int argc, char **argv);
 int cmd_runner(const struct cmd *self, int argc, char **argv); // embed, tokenize: as the runner

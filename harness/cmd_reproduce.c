@@ -1,11 +1,12 @@
 /*
- * promptgrid reproduce RECIPE|RUN: run a sample of what is recorded again, in a workspace of its
- * own and from the images on, and say for each number whether it came out the same.
+ * promptgrid reproduce RECIPE|RUN|BUNDLE: run a sample of what is recorded again, in a workspace of
+ * its own and from the images on, and say for each number whether it came out the same.
  */
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "harness/bundle.h"
 #include "harness/cmd.h"
 #include "harness/label.h"
 #include "harness/plan.h"
@@ -27,7 +28,7 @@ struct options {
     double points;
 };
 
-enum { SAMPLE = 3 };
+enum { SAMPLE = 3, MANIFEST_LIMIT = 16 << 20 };
 
 /* What is run again. */
 struct chosen {
@@ -253,6 +254,41 @@ out:
     return rc;
 }
 
+/* A bundle is a workspace once it is unpacked. */
+static int reproduce_bundle(struct options *o, const char *path, enum reproduced *worst,
+                            json_t *all, struct err *e)
+{
+    const char *temporary = getenv("TMPDIR");
+    char *folder = str_format("%s/promptgrid-XXXXXX", temporary ? temporary : "/tmp");
+    char *manifest = NULL, *recipe = NULL, *text = NULL;
+    json_t *about = NULL;
+    int rc = 0;
+    bool made = mkdtemp(folder) != NULL;
+    if (!made)
+        rc = err_sys(e, "unable to make the folder '%s'", folder);
+    if (rc == 0 && (rc = bundle_unpack(path, folder, e)) == 0) {
+        manifest = fs_join(folder, "MANIFEST.json");
+        rc = fs_read(&text, NULL, manifest, MANIFEST_LIMIT, e);
+        about = rc == 0 ? json_loads(text, 0, NULL) : NULL;
+        const char *name = json_string_value(json_object_get(about, "recipe_file"));
+        if (rc == 0 && (!name || strchr(name, '/')))
+            rc = err_set(e, ERR_PARSE, "'%s' does not say its recipe", path);
+        if (rc == 0)
+            recipe = str_format("%s/recipe/%s", folder, name);
+    }
+    o->common.workspace = folder;
+    if (rc == 0)
+        rc = reproduce(o, recipe, worst, all, e);
+    if (made && !o->keep && *worst != REPRODUCED_DIFFERS)
+        nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    json_decref(about);
+    free(text);
+    free(recipe);
+    free(manifest);
+    free(folder);
+    return rc;
+}
+
 int cmd_reproduce(const struct cmd *self, int argc, char **argv)
 {
     struct options o = {.within = "0.5", .sample = SAMPLE};
@@ -274,7 +310,8 @@ int cmd_reproduce(const struct cmd *self, int argc, char **argv)
     if (status < 0) {
         enum reproduced worst = REPRODUCED_SAME;
         json_t *all = json_array();
-        int rc = reproduce(&o, argv[1], &worst, all, &e);
+        int rc = str_ends(argv[1], ".tar.zst") ? reproduce_bundle(&o, argv[1], &worst, all, &e)
+                                               : reproduce(&o, argv[1], &worst, all, &e);
         if (rc < 0)
             status = cmd_fail(&e);
         else

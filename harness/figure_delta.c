@@ -18,6 +18,7 @@ struct delta {
     double value, spread;
     int n, wanted;
     const char *label;
+    size_t dataset; // equal ones stay in the recipe's order
 };
 
 /* The series of the baseline: that of its label, or of its method when it is the only one. */
@@ -68,7 +69,7 @@ static bool dataset_delta(const struct figure_context *c, size_t series, size_t 
     double *differences = mem_alloc(c->n + 1, sizeof *differences);
     double sums[2][FIGURE_VALUES] = {{0}};
     size_t n = 0;
-    *out = (struct delta){.label = c->datasets.items[dataset]};
+    *out = (struct delta){.label = c->datasets.items[dataset], .dataset = dataset};
     for (size_t i = 0; i < c->n; i++) {
         const struct figure_item *item = &c->items[i];
         if (item->series != series || item->dataset != dataset)
@@ -113,7 +114,7 @@ static int by_value(const void *a, const void *b)
     const struct delta *x = a, *y = b;
     if (x->value != y->value)
         return x->value < y->value ? 1 : -1; // the largest is on top
-    return (x->label > y->label) - (x->label < y->label);
+    return (x->dataset > y->dataset) - (x->dataset < y->dataset);
 }
 
 static void add_bar(struct plot_panel *panel, const struct delta *d, size_t place, size_t series)

@@ -305,6 +305,9 @@ int recipe_load(struct recipe **out, const char *path, struct err *e)
         rc = read_recipe(r, &chain, e);
     if (rc == 0) {
         hash_chain(&chain, r->sha256);
+        r->files = mem_zero(chain.n + 1, sizeof *r->files);
+        for (size_t i = 0; i < chain.n; i++)
+            r->files[i] = mem_strdup(chain.files[i]->path);
         *out = r;
     } else {
         recipe_free(r);
@@ -320,6 +323,9 @@ void recipe_free(struct recipe *r)
         return;
     grid_runs_free(r->runs, r->n);
     output_release(r);
+    for (char **file = r->files; file && *file; file++)
+        free(*file);
+    free(r->files);
     free(r->path);
     free(r->name);
     free(r->about);

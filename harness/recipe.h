@@ -56,6 +56,7 @@ struct recipe_figure {
 
 struct recipe {
     char *path, *name, *about;
+    char **files;          // the file and those that it extends, NULL-terminated
     char sha256[65];       // of the text; with `extends`, of all texts in order
     struct grid_run *runs; // in recipe order, no two equal
     size_t n;

@@ -78,14 +78,20 @@ static void the_right_axis_is_dashed_when_curves_have_the_colours(void **state)
 
 #define POINTS "# x\ty\ty-spread\tx-spread\tn\twanted\tpanel\tseries\tname\n"
 
+#define ROW(table_, method_, backbone_, dataset_, split_, value_)                                  \
+    {                                                                                              \
+        .table = table_, .method = method_, .backbone = backbone_, .dataset = dataset_,            \
+        .split = split_, .source = "there", .shots = 16, .value = value_                           \
+    }
+
 static struct baseline_row rows[] = {
-    {"base2new", "CoOp", "ViT-B/16", "DTD", "base", "there", 16, 79.44, 1},
-    {"base2new", "CoOp", "ViT-B/16", "DTD", "new", "there", 16, 41.18, 2},
-    {"base2new", "CoOp", "ViT-B/16", "EuroSAT", "base", "there", 16, 92.19, 3},
-    {"base2new", "CoOp", "ViT-B/16", "EuroSAT", "new", "there", 16, 54.74, 4},
-    {"base2new", "KgCoOp", "ViT-B/16", "DTD", "base", "there", 16, 77.55, 5}, // no new: left out
-    {"base2new", "CoOp", "RN50", "DTD", "base", "there", 16, 1, 6},
-    {"base2new_alt", "CoOp", "ViT-B/16", "DTD", "base", "there", 16, 2, 7},
+    ROW("base2new", "CoOp", "ViT-B/16", "DTD", "base", 79.44),
+    ROW("base2new", "CoOp", "ViT-B/16", "DTD", "new", 41.18),
+    ROW("base2new", "CoOp", "ViT-B/16", "EuroSAT", "base", 92.19),
+    ROW("base2new", "CoOp", "ViT-B/16", "EuroSAT", "new", 54.74),
+    ROW("base2new", "KgCoOp", "ViT-B/16", "DTD", "base", 77.55), // no new: left out
+    ROW("base2new", "CoOp", "RN50", "DTD", "base", 1),
+    ROW("base2new_alt", "CoOp", "ViT-B/16", "DTD", "base", 2),
 };
 
 static void add_pair(const char *method, int rank, int seed, double base, double new_,
@@ -174,6 +180,27 @@ static void deltas_are_sorted_paired_by_seed_and_end_with_the_average(void **sta
     assert_data(&f, BARS "10\t3\t0\t0\t2\t2\tbase\tRLP higher\tEuroSAT\n"
                          "\n\n-2.5\t2\t0\t0.7071067812\t2\t2\tbase\tCoOp higher\tDTD\n"
                          "\n\n3.75\t1\t0\t0\t1\t1\tbase\tAverage\tAverage\n");
+}
+
+static void equal_deltas_stay_in_the_order_of_the_recipe(void **state)
+{
+    (void)state;
+    static const char *const datasets[] = {"ucf101", "dtd", "eurosat", "food101"};
+    struct recipe_figure f = figure("delta", METRIC_LIST("base"));
+    f.baseline = (char *)"coop";
+    for (int d = 0; d < 4; d++) {
+        add("coop", datasets[d], 16, 1, 0, 60, 50, -1);
+        add("rlp", datasets[d], 16, 1, 1, 61, 50, -1);
+    }
+    struct err e = {0};
+    struct plot *plots;
+    size_t n;
+    assert_ok(build(&plots, &n, &f, &e), &e);
+    const struct plot_series *s = &plots[0].panels[0].series[0];
+    static const char *const labels[] = {"UCF101", "DTD", "EuroSAT", "Food101"};
+    for (int d = 0; d < 4; d++)
+        assert_string_equal(s->points[d].label, labels[d]);
+    figures_free(plots, n);
 }
 
 static void a_method_without_seeds_is_a_baseline_for_each_seed(void **state)
@@ -277,6 +304,7 @@ int main(void)
         CASE(base_and_new_are_the_axes_with_spreads_on_both),
         CASE(other_shots_or_backbones_have_no_published_points),
         CASE(deltas_are_sorted_paired_by_seed_and_end_with_the_average),
+        CASE(equal_deltas_stay_in_the_order_of_the_recipe),
         CASE(a_method_without_seeds_is_a_baseline_for_each_seed),
         CASE(each_compared_method_has_a_figure_of_its_own),
         CASE(a_heat_map_has_a_cell_for_each_pair_of_values),
