@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "harness/jobfile.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -39,6 +40,8 @@ int freeze_runner(char **out, char sha256[HASH_HEX], const char *workspace, cons
     char *top = fs_absolute(workspace), *folder = str_format("%s/runner/%s", top, sha256);
     char *path = fs_join(folder, fs_base(runner));
     int rc = fs_make_folders(folder, e);
+    if (rc == 0)
+        rc = jobfile_sweep(folder, e);
     bool whole = rc == 0 && hash_file(found, path, &other) == 0 && str_eq(found, sha256);
     if (rc == 0 && !whole)
         rc = copy(path, &program, e);

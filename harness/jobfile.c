@@ -35,8 +35,7 @@ static bool is_dead(pid_t pid)
     return dead;
 }
 
-/* Remove what fs_create left behind ("NAME.part-PID") when its process was killed. */
-static int sweep(const char *folder, struct err *e)
+int jobfile_sweep(const char *folder, struct err *e)
 {
     struct fs_names names;
     if (fs_list(&names, folder, e) < 0)
@@ -63,7 +62,7 @@ int jobfile_folders(const char *workspace, struct err *e)
         char *path = fs_join(workspace, folders[i]);
         rc = fs_make_folders(path, e);
         if (rc == 0)
-            rc = sweep(path, e);
+            rc = jobfile_sweep(path, e);
         free(path);
     }
     return rc;

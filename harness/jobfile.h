@@ -20,6 +20,9 @@ struct jobfile {
 /* Make the folders, and remove partial files whose writers are dead. */
 int jobfile_folders(const char *workspace, struct err *e);
 
+/* Remove what fs_create left behind in a folder ("NAME.part-PID") when its process was killed. */
+int jobfile_sweep(const char *folder, struct err *e);
+
 /* Write the job file of plan->runs[run] for its `attempt`-th attempt; a checkpoint is kept at most
  * every `every` seconds. */
 int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const char *workspace,

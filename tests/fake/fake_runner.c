@@ -182,6 +182,21 @@ static int no_memory(const struct job *job)
     return 3;
 }
 
+/* Leaves a child behind that left its group. */
+static int stray(const struct job *job)
+{
+    if (fork() == 0) {
+        setsid();
+        note("stray", job->run);
+        for (int fd = 0; fd < 8; fd++)
+            close(fd);
+        sleep(600);
+        _exit(0);
+    }
+    usleep(100000);
+    return succeed(job);
+}
+
 static int stubborn(const struct job *job)
 {
     signal(SIGTERM, SIG_IGN);
@@ -250,6 +265,7 @@ static const struct {
     {"flood", flood},
     {"garbage", garbage},
     {"nan", nan_metric},
+    {"stray", stray},
     {"slow", slow},
     {"killed", killed},
     {"killed-once", killed_once},
