@@ -1,6 +1,6 @@
 /*
- * A second wall around gnuplot: scripts hold names only as quoted data, and if one of them got out
- * all the same, system() and popen() fail.
+ * A second wall around the program that draws: its scripts hold names only as quoted data, and if
+ * one of them got out all the same, system() and popen() fail.
  */
 #include "harness/confine.h"
 

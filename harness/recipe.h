@@ -41,16 +41,16 @@ struct recipe_table {
 };
 struct recipe_figure {
     char *name, *title;
-    char *kind;              // of harness/figure.h: "curve"
+    char *kind;               // of harness/figure.h: "curve"
     char *x, *series, *panel; // axis names: rank, shots / method, dataset; x, panel: NULL = none
-    char **metrics;          // y: one curve family a metric
-    char **second;           // y2: those of the right axis, or NULL
-    char *baseline;          // row or method that bars are differences from, or NULL
-    char *band;              // "interval", "deviation" or "none"
-    char *published;         // "true" or "false": numbers of others beside ours
-    char *width;             // "single", "double" or NULL: by the number of panels
-    char *font;              // NULL = the plots' own
-    bool latex;              // with text that LaTeX sets, too
+    char **metrics;           // y: one curve family a metric
+    char **second;            // y2: those of the right axis, or NULL
+    char *baseline;           // row or method that bars are differences from, or NULL
+    char *band;               // "interval", "deviation" or "none"
+    char *published;          // "true" or "false": numbers of others beside ours
+    char *width;              // "single", "double" or NULL: by the number of panels
+    char *font;               // NULL = the plots' own
+    bool latex;               // with text that LaTeX sets, too
     json_t *where;
 };
 

@@ -244,22 +244,14 @@ static int read_figure(struct recipe *r, const struct yaml_node *map, struct err
     struct recipe_figure *f = &r->figures[r->n_figures++];
     char *latex = NULL;
     const struct part parts[] = {
-        {"name", PART_NAME, &f->name, NULL},
-        {"title", PART_TITLE, &f->title, NULL},
-        {"kind", PART_NAME, &f->kind, NULL},
-        {"x", PART_AXIS, &f->x, NULL},
-        {"y", PART_CURVES, &f->metrics, NULL},
-        {"y2", PART_CURVES, &f->second, NULL},
-        {"series", PART_AXIS, &f->series, NULL},
-        {"panel", PART_AXIS, &f->panel, NULL},
-        {"where", PART_WHERE, &f->where, NULL},
-        {"baseline", PART_TITLE, &f->baseline, NULL},
-        {"band", PART_CHOICE, &f->band, bands},
-        {"published", PART_CHOICE, &f->published, bools},
-        {"width", PART_CHOICE, &f->width, widths},
-        {"font", PART_TITLE, &f->font, NULL},
-        {"latex", PART_CHOICE, &latex, bools},
-        {0},
+        {"name", PART_NAME, &f->name, NULL},       {"title", PART_TITLE, &f->title, NULL},
+        {"kind", PART_NAME, &f->kind, NULL},       {"x", PART_AXIS, &f->x, NULL},
+        {"y", PART_CURVES, &f->metrics, NULL},     {"y2", PART_CURVES, &f->second, NULL},
+        {"series", PART_AXIS, &f->series, NULL},   {"panel", PART_AXIS, &f->panel, NULL},
+        {"where", PART_WHERE, &f->where, NULL},    {"baseline", PART_TITLE, &f->baseline, NULL},
+        {"band", PART_CHOICE, &f->band, bands},    {"published", PART_CHOICE, &f->published, bools},
+        {"width", PART_CHOICE, &f->width, widths}, {"font", PART_TITLE, &f->font, NULL},
+        {"latex", PART_CHOICE, &latex, bools},     {0},
     };
     int rc = read_parts(parts, map, "figure", e);
     f->latex = str_eq(latex, "true");

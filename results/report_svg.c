@@ -1,7 +1,7 @@
 /*
- * A figure's SVG file as part of a page: see report.h. The file comes from gnuplot, whose output is
- * well-formed; still only what drawings need is let through, so that a name which somehow became an
- * element or a script cannot act in the page.
+ * A figure's SVG file as part of a page: see report.h. The file comes from the program that draws,
+ * whose output is well-formed; still only what drawings need is let through, so that a name which
+ * somehow became an element or a script cannot act in the page.
  */
 #include "results/report.h"
 
@@ -77,7 +77,7 @@ static int put_attributes(struct str *out, const char *at, const char *end, cons
         size_t size = (size_t)(at - name);
         if (at >= end && !size)
             return 0;
-        while (at < end && isspace((unsigned char)*at)) // gnuplot writes "fill = 'red'"
+        while (at < end && isspace((unsigned char)*at)) // as in "fill = 'red'"
             at++;
         bool equals = at < end && *at == '=';
         while (at < end && (*at == '=' || isspace((unsigned char)*at)))
