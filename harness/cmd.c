@@ -36,6 +36,7 @@ const struct cmd cmds[] = {
     {"embed", "", "features of texts and images", cmd_runner},
     {"tokenize", "TEXT...", "token ids of texts", cmd_runner},
     {"data", "COMMAND", "list, check and sample datasets; make a missing split", cmd_data},
+    {"prompt", "COMMAND", "show, explain, export and import learned prompts", cmd_runner},
     {"weights", "COMMAND", "list, fetch, import and check CLIP's weights", cmd_weights},
     {0},
 };

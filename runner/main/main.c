@@ -16,6 +16,7 @@ static const struct {
     {"tokenize", "token ids of texts", runner_tokenize},
     {"sample", "few-shot selection of a dataset", runner_sample},
     {"split", "make a missing split file anew", runner_split},
+    {"prompt", "learned contexts as files", runner_prompt},
     {"weights", "list, check and import weights", runner_weights},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -7,6 +7,7 @@
 #include "core/base/rng.h"
 #include "core/base/str.h"
 #include "core/clip/torchfile.h"
+#include "core/clip/torchwrite.h"
 
 #include <sys/stat.h>
 #include <zlib.h>
@@ -289,6 +290,27 @@ static void a_handmade_archive_is_read(void **state)
     torchfile_close(&f);
 }
 
+static void what_is_written_is_read_back(void **state)
+{
+    (void)state;
+    static const float a[6] = {1, -2, 3, 4, 5, 1e-40f}, scale = 4.6f;
+    const struct tensor_out tensors[] = {{.name = "ctx", .dims = 2, .shape = {2, 3}, .data = a},
+                                         {.name = "scale", .data = &scale}};
+    struct err e;
+    struct torchfile f;
+    assert_ok(torchwrite_checkpoint(path, tensors, 2, 50, &e), &e);
+    assert_ok(torchfile_open(&f, path, &e), &e);
+    assert_int_equal(f.n, 2);
+    const struct tensor *ctx = torchfile_find(&f, "ctx"), *s = torchfile_find(&f, "scale");
+    assert_int_equal(ctx->dims, 2);
+    assert_int_equal(ctx->shape[0], 2);
+    assert_memory_equal(ctx->data, a, sizeof a);
+    assert_int_equal((size_t)((const unsigned char *)ctx->data - f.map.data) % 64, 0);
+    assert_int_equal(s->dims, 0);
+    assert_memory_equal(s->data, &scale, sizeof scale);
+    torchfile_close(&f);
+}
+
 /* Each dict holds the one before twice: 2^60 tensors in a few hundred bytes. */
 static void names_without_end_are_cut_short(void **state)
 {
@@ -446,6 +468,7 @@ int main(void)
         cmocka_unit_test(the_old_format_says_how_to_go_on),
         cmocka_unit_test(what_a_pickle_may_not_say_is_refused_by_name),
         cmocka_unit_test(a_handmade_archive_is_read),
+        cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(names_without_end_are_cut_short),
         cmocka_unit_test(shared_attributes_do_not_exhaust_memory),
         cmocka_unit_test(archives_that_are_none_of_torchs_are_refused),
