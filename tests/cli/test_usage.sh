@@ -30,7 +30,7 @@ promptgrid: error: option '--jobs' needs a whole number, not 'two'
 END
 expect_status 2 "$promptgrid" run --jobs 5000 a.yaml
 same err <<'END'
-promptgrid: error: '--jobs' and '--threads' go up to 1024
+promptgrid: error: '--jobs' goes up to 1024
 END
 expect_status 0 "$promptgrid" run --help
 head -1 out >line
