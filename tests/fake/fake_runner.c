@@ -197,6 +197,19 @@ static int stray(const struct job *job)
     return succeed(job);
 }
 
+/* Takes more memory than a test gives it. */
+static int eat(const struct job *job)
+{
+    enum { BLOCK = 1 << 20, BLOCKS = 1000 };
+    work();
+    for (int i = 0; i < BLOCKS; i++) {
+        char *block = malloc(BLOCK);
+        if (block)
+            memset(block, i + 1, BLOCK);
+    }
+    return succeed(job);
+}
+
 static int stubborn(const struct job *job)
 {
     signal(SIGTERM, SIG_IGN);
@@ -266,6 +279,7 @@ static const struct {
     {"garbage", garbage},
     {"nan", nan_metric},
     {"stray", stray},
+    {"eat", eat},
     {"slow", slow},
     {"killed", killed},
     {"killed-once", killed_once},

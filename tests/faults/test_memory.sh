@@ -1,0 +1,40 @@
+# F13: the kernel ends a runner for want of memory. The failure is told as such, tried again with
+# nothing beside it, and the rest of the grid is done.
+. "$SOURCE/tests/cli/lib.sh"
+use_fake_runner
+small_recipe small.yaml
+if [ -e /sys/fs/cgroup/memory/memory.limit_in_bytes ]; then
+    group=/sys/fs/cgroup/memory/promptgrid-$$ limit=memory.limit_in_bytes
+else
+    group=/sys/fs/cgroup/promptgrid-$$ limit=memory.max
+fi
+mkdir "$group" 2>/dev/null && echo 100000000 2>/dev/null >"$group/$limit" || {
+    rmdir "$group" 2>/dev/null
+    echo "no memory control group can be made here"
+    passed=yes
+    exit 77
+}
+trap 'rmdir "$group"; at_exit' EXIT
+export FAKE_MODE='eat:"method": "zero-shot"' FAKE_LOG="$scratch/log" FAKE_MS=200
+
+# shellcheck disable=SC2016 # expanded by the inner shell
+expect_status 1 sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" \
+    "$promptgrid" run --jobs 2 --retries 1 --retry-wait 0 small.yaml
+grep -c '^promptgrid: warning: .* zero-shot: killed by the kernel for want of memory (cgroup oom_kill=1)' \
+    err >count
+same count <<'EOF'
+2
+EOF
+grep -c '^promptgrid: error: .* zero-shot failed: killed by the kernel for want of memory' err >count
+same count <<'EOF'
+2
+EOF
+tail -1 err | grep -q '^promptgrid: 8 runs done in ' || fail "the others are not done: $(cat err)"
+# The second try was alone: no attempt overlaps it.
+if command -v sqlite3 >/dev/null; then
+    sqlite3 w/promptgrid.sqlite "SELECT count(*) FROM attempt a JOIN attempt b
+        ON (b.run, b.n) <> (a.run, a.n) AND b.started < a.finished AND a.started < b.finished
+        WHERE a.n = 2" >beside
+    [ "$(cat beside)" = 0 ] || fail "a run that needs the machine for itself did not have it"
+fi
+pass
