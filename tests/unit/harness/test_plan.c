@@ -240,8 +240,6 @@ static void seconds_are_asked_once_for_all_seeds(void **state)
 
 /* ---- evaluations ---- */
 
-#define CROSS "recipe: x\nprotocol: cross-dataset\nbackbone: pocket\nsource: dtd\nviews: none\n"
-
 /* The wanted runs as "job dataset why" lines, banks left out. */
 
 static void json_has_every_key_in_every_object(void **state)
@@ -320,5 +318,5 @@ int main(void)
         cmocka_unit_test(json_has_every_key_in_every_object),
         cmocka_unit_test(the_quick_recipe_can_run_from_the_repository),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, case_setup, case_teardown);
 }

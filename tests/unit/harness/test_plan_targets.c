@@ -1,6 +1,8 @@
 /* Plans that train once and evaluate on many targets. */
 #include "plan_case.h"
 
+#define CROSS "recipe: x\nprotocol: cross-dataset\nbackbone: pocket\nsource: dtd\nviews: none\n"
+
 static char *wanted_lines(const struct plan *p)
 {
     struct str out = STR_INIT;
@@ -189,5 +191,5 @@ int main(void)
         cmocka_unit_test(what_does_not_train_is_itself_on_every_target),
         cmocka_unit_test(two_protocols_may_share_a_run),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, case_setup, case_teardown);
 }
