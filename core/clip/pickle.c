@@ -19,10 +19,10 @@ enum { VALUES_LIMIT = 1 << 20, ITEMS_LIMIT = 4 << 20, MARKS_LIMIT = 1000, NAME_L
 struct machine {
     struct pickle *out;
     const unsigned char *start, *at, *end;
-    struct pickle_value **stack;
+    struct pickle_value **stack = NULL;
     size_t depth, stack_capacity;
     size_t marks[MARKS_LIMIT], n_marks; // depths of the stack
-    struct pickle_value **memo;
+    struct pickle_value **memo = NULL;
     size_t memo_n, items; // items: of all containers
     const char *name;
     struct err *e;
@@ -139,7 +139,7 @@ static int append(struct machine *m, struct pickle_value *list, struct pickle_va
 
 static int push_integer(struct machine *m, long long value)
 {
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     int rc = push_new(m, PICKLE_INT, &v);
     if (rc == 0)
         v->integer = value;
@@ -148,7 +148,7 @@ static int push_integer(struct machine *m, long long value)
 
 static int op_truth(struct machine *m, int truth)
 {
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     int rc = push_new(m, PICKLE_BOOL, &v);
     if (rc == 0)
         v->truth = truth;
@@ -183,7 +183,7 @@ static int op_long(struct machine *m, int unused)
 static int op_float(struct machine *m, int unused)
 {
     const unsigned char *bytes;
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     uint64_t bits = 0;
     (void)unused;
     int rc = take(m, 8, &bytes); // big-endian
@@ -199,7 +199,7 @@ static int op_text(struct machine *m, int length_bytes)
 {
     uint64_t n;
     const unsigned char *bytes;
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     int rc = take_number(m, (size_t)length_bytes, &n);
     if (rc < 0 || (rc = take(m, n, &bytes)) < 0 || (rc = push_new(m, PICKLE_TEXT, &v)) < 0)
         return rc;
@@ -212,7 +212,7 @@ static int op_text(struct machine *m, int length_bytes)
 /* Something empty: none, tuple, list, dict. */
 static int op_empty(struct machine *m, int kind)
 {
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     return push_new(m, (enum pickle_kind)kind, &v);
 }
 
@@ -227,7 +227,7 @@ static int op_mark(struct machine *m, int unused)
 
 static int op_pop(struct machine *m, int unused)
 {
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     (void)unused;
     return pop(m, &v);
 }
@@ -235,8 +235,8 @@ static int op_pop(struct machine *m, int unused)
 static int op_tuple(struct machine *m, int unused)
 {
     (void)unused;
-    struct pickle_value **items, *v;
-    size_t n;
+    struct pickle_value **items = NULL, *v = NULL;
+    size_t n = 0;
     int rc = new_value(m, PICKLE_TUPLE, &v);
     if (rc < 0 || (rc = pop_mark(m, &items, &n)) < 0)
         return rc;
@@ -246,7 +246,7 @@ static int op_tuple(struct machine *m, int unused)
 
 static int op_tuple_of(struct machine *m, int n)
 {
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     int rc = new_value(m, PICKLE_TUPLE, &v);
     if (rc < 0)
         return rc;
@@ -260,7 +260,7 @@ static int op_tuple_of(struct machine *m, int n)
 /* `n` values for the list or dict on top. */
 static int fill(struct machine *m, int kind, struct pickle_value *const *items, size_t n)
 {
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     int rc = top(m, &v);
     if (rc < 0)
         return rc;
@@ -281,8 +281,8 @@ static int op_item(struct machine *m, int kind)
 
 static int op_items(struct machine *m, int kind)
 {
-    struct pickle_value **items;
-    size_t n;
+    struct pickle_value **items = NULL;
+    size_t n = 0;
     int rc = pop_mark(m, &items, &n);
     return rc < 0 ? rc : fill(m, kind, items, n);
 }
@@ -291,7 +291,7 @@ static int op_items(struct machine *m, int kind)
 
 static int memo_put(struct machine *m, size_t index)
 {
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     int rc = top(m, &v);
     if (rc < 0)
         return rc;
@@ -346,7 +346,7 @@ static int op_global(struct machine *m, int unused)
 {
     (void)unused;
     char module[NAME_LIMIT], name[NAME_LIMIT];
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     int rc;
     if ((rc = take_line(m, module)) < 0 || (rc = take_line(m, name)) < 0)
         return rc;
@@ -382,7 +382,7 @@ static int read_sizes(const struct pickle_value *v, long long out[TENSOR_MAX_DIM
 
 static int rebuild_tensor(struct machine *m, const struct pickle_value *args)
 {
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     if (args->n < 4 || args->items[0]->kind != PICKLE_STORAGE || args->items[1]->kind != PICKLE_INT)
         return broken(m, "a tensor is not built from storage, offset, shape and stride");
     int rc = push_new(m, PICKLE_TENSOR, &v);
@@ -401,7 +401,7 @@ static int rebuild_tensor(struct machine *m, const struct pickle_value *args)
 static int call(struct machine *m, const struct pickle_value *callee,
                 const struct pickle_value *args)
 {
-    struct pickle_value *v;
+    struct pickle_value *v = NULL;
     if (callee->kind != PICKLE_GLOBAL || args->kind != PICKLE_TUPLE)
         return broken(m, "a call of something that is no global, or without a tuple");
     switch (callee->global->use) {
@@ -426,7 +426,7 @@ static int call(struct machine *m, const struct pickle_value *callee,
 static int op_call(struct machine *m, int unused)
 {
     (void)unused;
-    struct pickle_value *callee, *args;
+    struct pickle_value *callee = NULL, *args = NULL;
     int rc;
     if ((rc = pop(m, &args)) < 0 || (rc = pop(m, &callee)) < 0)
         return rc;
@@ -437,7 +437,7 @@ static int op_call(struct machine *m, int unused)
 static int op_build(struct machine *m, int unused)
 {
     (void)unused;
-    struct pickle_value *state, *v;
+    struct pickle_value *state = NULL, *v = NULL;
     int rc;
     if ((rc = pop(m, &state)) < 0 || (rc = top(m, &v)) < 0)
         return rc;
@@ -452,7 +452,7 @@ static int op_build(struct machine *m, int unused)
 static int op_persistent(struct machine *m, int unused)
 {
     (void)unused;
-    struct pickle_value *id, *v;
+    struct pickle_value *id = NULL, *v = NULL;
     int rc = pop(m, &id);
     if (rc < 0)
         return rc;
