@@ -1,16 +1,17 @@
 /* promptgrid status RECIPE: how far a recipe is, from the plan and the store alone. */
 #include "core/base/mem.h"
 #include "core/base/str.h"
-#include "core/data/catalogue.h"
 #include "harness/cmd.h"
 #include "harness/label.h"
 #include "harness/plan.h"
+#include "harness/progress.h"
 #include "harness/recipe.h"
-#include "harness/table_runs.h"
+#include "harness/tally.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* States that a run is counted under, each in one of them. "wanted" is the rest: never tried, or
  * lost, or cancelled. */
@@ -82,97 +83,16 @@ static json_t *status_json(const struct status *s, const struct labels *labels)
 
 /* ---- text ---- */
 
-/* Distinct texts in order of appearance. */
-struct axis {
-    const char **names; // borrowed
-    size_t n, capacity;
-};
-
-static size_t axis_index(struct axis *a, const char *name)
-{
-    for (size_t i = 0; i < a->n; i++)
-        if (str_eq(a->names[i], name))
-            return i;
-    MEM_PUSH(a->names, a->n, a->capacity) = name;
-    return a->n - 1;
-}
-
-static const char *dataset_label(const char *name)
-{
-    const struct dataset_row *row = dataset_find(name);
-    return row ? row->label : name;
-}
-
-static void put_line(struct str *out, const char *first, size_t width, char *const *cells,
-                     const size_t *widths, size_t n)
-{
-    str_add(out, first);
-    str_pad(out, width - str_columns(first), ' ');
-    for (size_t c = 0; c < n; c++) {
-        str_pad(out, 2 + widths[c] - str_columns(cells[c]), ' ');
-        str_add(out, cells[c]);
-    }
-    str_addc(out, '\n');
-}
-
-/* counts[d][m][0] done of counts[d][m][1], as a table of datasets x methods. */
-static void put_counts(struct str *out, const struct axis *datasets, const struct axis *methods,
-                       size_t (*counts)[2])
-{
-    size_t first = 0, *widths = mem_zero(methods->n + 1, sizeof *widths);
-    char **cells = mem_zero(methods->n + 1, sizeof *cells);
-    for (size_t d = 0; d < datasets->n; d++)
-        if (str_columns(datasets->names[d]) > first)
-            first = str_columns(datasets->names[d]);
-    for (size_t m = 0; m < methods->n; m++) {
-        size_t label = str_columns(methods->names[m]);
-        widths[m] = label > 9 ? label : 9; // "9999/9999"
-        cells[m] = (char *)methods->names[m];
-    }
-    put_line(out, "", first, cells, widths, methods->n);
-    for (size_t d = 0; d < datasets->n; d++) {
-        for (size_t m = 0; m < methods->n; m++) {
-            const size_t *count = counts[d * methods->n + m];
-            cells[m] = count[1] ? str_format("%zu/%zu", count[0], count[1]) : mem_strdup("-");
-        }
-        put_line(out, datasets->names[d], first, cells, widths, methods->n);
-        for (size_t m = 0; m < methods->n; m++)
-            free(cells[m]);
-    }
-    free(cells);
-    free(widths);
-}
-
 static void put_progress(struct str *out, const struct status *s)
 {
-    static const char *const ignore[] = {"shots", "seed", "protocol", NULL};
-    const struct plan *p = s->plan;
-    size_t n = p->recipe->n;
-    struct axis datasets = {0}, methods = {0};
-    const struct grid_run **grid = mem_zero(n + 1, sizeof *grid);
-    for (size_t i = 0; i < n; i++)
-        grid[i] = &p->recipe->runs[i];
-    static const char *const columns[] = {"dataset", "shots", NULL};
-    char **labels = table_row_labels(grid, n, columns, ignore);
-    for (size_t i = 0; i < n; i++) {
-        axis_index(&datasets, dataset_label(grid[i]->dataset));
-        axis_index(&methods, labels[i]);
-    }
-    size_t(*counts)[2] = mem_zero(datasets.n * methods.n + 1, sizeof *counts);
-    for (size_t i = 0; i < n; i++) {
-        size_t d = axis_index(&datasets, dataset_label(grid[i]->dataset));
-        size_t *count = counts[d * methods.n + axis_index(&methods, labels[i])];
-        count[0] += s->state[p->of[i]] == DONE;
-        count[1]++;
-    }
-    put_counts(out, &datasets, &methods, counts);
-    for (size_t i = 0; i < n; i++)
-        free(labels[i]);
-    free(labels);
-    free(counts);
-    free(datasets.names);
-    free(methods.names);
-    free(grid);
+    struct tally tally;
+    bool *done = mem_zero(s->plan->n + 1, sizeof *done);
+    for (size_t i = 0; i < s->plan->n; i++)
+        done[i] = s->state[i] == DONE;
+    tally_init(&tally, s->plan);
+    tally_put(&tally, done, out);
+    tally_release(&tally);
+    free(done);
 }
 
 static void put_failures(struct str *out, const struct status *s, const struct labels *labels)
@@ -204,14 +124,15 @@ static void status_text(struct str *out, const struct status *s, const struct la
     put_failures(out, s, labels);
 }
 
-static int show(const struct cmd_common *common, const char *path, struct err *e)
+/* One look: the text, or with --json the object. *open: runs are still to come or at work. */
+static int look(const struct cmd_common *common, const char *path, struct str *out, bool *open,
+                struct err *e)
 {
     struct roots roots = {0};
     struct plan plan = {0};
     struct store *store = NULL;
     struct status s = {0};
     struct labels labels = {0};
-    struct str out = STR_INIT;
     char *workspace = cmd_workspace(common);
     int rc;
     if ((rc = roots_open(&roots, common->data.items, common->data.n, e)) < 0 ||
@@ -220,15 +141,13 @@ static int show(const struct cmd_common *common, const char *path, struct err *e
         (rc = gather(&s, &plan, store, e)) < 0)
         goto out;
     labels_init(&labels, &plan);
-    if (common->json) {
+    if (common->json)
         cmd_print_json(status_json(&s, &labels));
-    } else {
-        status_text(&out, &s, &labels);
-        fputs(out.data, stdout);
-    }
+    else
+        status_text(out, &s, &labels);
+    *open = s.counts[WANTED] + s.counts[RUNNING] > 0;
     rc = s.counts[FAILED] > 0;
 out:
-    str_release(&out);
     labels_release(&labels);
     status_release(&s);
     plan_release(&plan);
@@ -238,15 +157,67 @@ out:
     return rc;
 }
 
+static int show(const struct cmd_common *common, const char *path, struct err *e)
+{
+    struct str out = STR_INIT;
+    bool open;
+    int rc = look(common, path, &out, &open, e);
+    fputs(out.data, stdout);
+    str_release(&out);
+    return rc;
+}
+
+/* Look again and again while another process works: rewritten in place on a terminal, elsewhere
+ * printed again where something has changed. Ends when nothing is left to come. */
+static int watch(const struct cmd_common *common, const char *path, struct err *e)
+{
+    static const struct timespec pause = {1, 0};
+    struct progress screen;
+    char *last = mem_strdup("");
+    bool open = true;
+    int rc = 0;
+    progress_init(&screen);
+    while (open && rc >= 0) {
+        struct str out = STR_INIT;
+        rc = look(common, path, &out, &open, e);
+        bool changed = rc >= 0 && !str_eq(out.data, last);
+        if (rc >= 0 && screen.live && open)
+            progress_draw(&screen, out.data);
+        else if (changed)
+            progress_hide(&screen);
+        if (changed && (!screen.live || !open)) {
+            fputs(out.data, stdout);
+            fflush(stdout);
+        }
+        free(last);
+        last = str_detach(&out);
+        if (open && rc >= 0)
+            nanosleep(&pause, NULL);
+    }
+    progress_hide(&screen);
+    progress_release(&screen);
+    free(last);
+    return rc;
+}
+
 int cmd_status(const struct cmd *self, int argc, char **argv)
 {
     struct cmd_common common = {0};
     struct err e = {0};
-    const struct opt table[] = {CMD_COMMON(common), {0}};
+    bool watching = false;
+    const struct opt table[] = {
+        CMD_COMMON(common),
+        {"watch", OPT_FLAG, &watching, NULL, "look again every second until all is done"},
+        {0},
+    };
     int rest;
     int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
+    if (status < 0 && watching && common.json) {
+        err_set(&e, ERR_USAGE, "'--watch' shows text; leave out '--json'");
+        status = cmd_fail(&e);
+    }
     if (status < 0) {
-        status = show(&common, argv[1], &e);
+        status = watching ? watch(&common, argv[1], &e) : show(&common, argv[1], &e);
         if (status < 0)
             status = cmd_fail(&e);
     }

@@ -1,6 +1,6 @@
 /*
- * What a person sees while runs go on, on stderr: on a terminal one line that is rewritten in
- * place; elsewhere only lines that stay.
+ * What a person sees while runs go on, on stderr: on a terminal some lines that are rewritten in
+ * place, one write each time, so that nothing flickers; elsewhere only lines that stay.
  */
 #ifndef PROMPTGRID_HARNESS_PROGRESS_H
 #define PROMPTGRID_HARNESS_PROGRESS_H
@@ -8,16 +8,22 @@
 #include <stdbool.h>
 
 struct progress {
-    bool live;  // stderr is a terminal that can rewrite a line
-    bool shown; // the live line is on the screen
+    bool live;  // stderr is a terminal that can rewrite lines
+    bool shown; // the live lines are on the screen
+    char *text; // what they are; NULL before the first
 };
 
 void progress_init(struct progress *p);
+void progress_release(struct progress *p);
 void progress_hide(
     struct progress *p); // before anything else writes to the terminal, and at the end
 
-/* The live line, cut to the terminal's width; nothing elsewhere. */
+/* The live lines, each cut to the terminal's width and all of them to its height; nothing
+ * elsewhere. */
 void progress_draw(struct progress *p, const char *text);
+
+/* Lines that the terminal has room for; 0 when it is none. */
+int progress_rows(const struct progress *p);
 
 /* A line that stays. */
 void progress_line(struct progress *p, const char *format, ...)

@@ -52,40 +52,6 @@ static void take_signals(struct sched *s)
     }
 }
 
-static void draw(struct sched *s)
-{
-    if (!s->progress.live || !s->running || sys_now() < s->drawn + 0.1)
-        return;
-    s->drawn = sys_now();
-    const struct sched_result *r = s->result;
-    double left = eta_waiting(&s->eta, &s->queue), slots = (double)s->options->jobs;
-    for (size_t i = 0; i < s->running && left >= 0; i++) {
-        double one = eta_run(&s->eta, s->slots[i].run), gone = sys_now() - s->slots[i].started;
-        left = one < 0 ? -1 : one > gone ? left + one - gone : left;
-    }
-    struct str text = STR_INIT;
-    str_addf(&text, "[%zu/%zu] %zu running", r->done + r->failed, s->total, s->running);
-    if (r->failed)
-        str_addf(&text, ", %zu failed", r->failed);
-    if (left >= 0) {
-        char about[32];
-        progress_seconds(left / slots, about);
-        str_addf(&text, ", about %s left", about);
-    }
-    const struct slot *oldest = &s->slots[0];
-    for (size_t i = 1; i < s->running; i++)
-        if (s->slots[i].started < oldest->started)
-            oldest = &s->slots[i];
-    char *label = labels_text(&s->labels, s->plan->runs[oldest->run].spec);
-    str_addf(&text, ": %s", label);
-    if (oldest->collect.of)
-        str_addf(&text, ", %s %ld/%ld", oldest->collect.unit, oldest->collect.step,
-                 oldest->collect.of);
-    progress_draw(&s->progress, text.data);
-    free(label);
-    str_release(&text);
-}
-
 /* Milliseconds until something must be looked at without news; -1 = never. */
 static int patience(const struct sched *s)
 {
@@ -173,7 +139,7 @@ static int loop(struct sched *s, struct err *e)
         // After an error of our own, the runners are still ended in good order.
         if (rc && !s->stopping)
             stop(s);
-        draw(s);
+        sched__draw(s);
         int one = wait_for_news(s, rc ? &(struct err){0} : e);
         rc = rc ? rc : one;
     }
@@ -207,6 +173,8 @@ int sched_run(const struct plan *p, struct store *store, const struct sched_opti
         eta_init(&s.eta, p);
         labels_init(&s.labels, p);
         progress_init(&s.progress);
+        if (s.progress.live)
+            tally_init(&s.tally, p);
         s.slots = mem_zero((size_t)o->jobs, sizeof *s.slots);
         s.total = s.queue.n;
         s.cause = (struct str)STR_INIT;
@@ -221,6 +189,8 @@ int sched_run(const struct plan *p, struct store *store, const struct sched_opti
         str_release(&s.cause);
         retry_release(&s.retry);
         labels_release(&s.labels);
+        tally_release(&s.tally);
+        progress_release(&s.progress);
         eta_release(&s.eta);
         queue_release(&s.queue);
         close(s.signals);

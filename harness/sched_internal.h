@@ -1,6 +1,6 @@
 /*
  * What the scheduler's files share: its state, and who does what. sched.c waits, sched_start.c
- * starts runs, sched_end.c records their ends.
+ * starts runs, sched_end.c records their ends, sched_draw.c shows it.
  */
 #ifndef PROMPTGRID_HARNESS_SCHED_INTERNAL_H
 #define PROMPTGRID_HARNESS_SCHED_INTERNAL_H
@@ -14,6 +14,7 @@
 #include "harness/queue.h"
 #include "harness/retry.h"
 #include "harness/sched.h"
+#include "harness/tally.h"
 
 /* A runner at work. */
 struct slot {
@@ -39,6 +40,7 @@ struct sched {
     struct eta eta;
     struct labels labels;
     struct progress progress;
+    struct tally tally; // zero where nobody looks
     struct slot *slots; // (running)
     size_t running;
     size_t total;     // runs that were to run
@@ -64,6 +66,9 @@ int sched__start_next(struct sched *s, struct err *e);
 
 /* The runner of slot i has ended: record it and close the gap. */
 int sched__finish(struct sched *s, size_t i, struct err *e);
+
+/* Rewrite the live lines, at most ten times a second. */
+void sched__draw(struct sched *s);
 
 /* Runs that wait for a try that will not come. */
 void sched__end_retries(struct sched *s);

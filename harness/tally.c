@@ -1,0 +1,106 @@
+/* See tally.h. */
+#include "harness/tally.h"
+
+#include "core/base/mem.h"
+#include "core/data/catalogue.h"
+#include "harness/recipe.h"
+#include "harness/table_runs.h"
+
+#include <stdlib.h>
+
+/* Index of the name in order of appearance; takes the text. */
+static size_t place(struct tally_axis *a, char *name)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (str_eq(a->names[i], name)) {
+            free(name);
+            return i;
+        }
+    MEM_PUSH(a->names, a->n, a->capacity) = name;
+    return a->n - 1;
+}
+
+static const char *dataset_label(const char *name)
+{
+    const struct dataset_row *row = dataset_find(name);
+    return row ? row->label : name;
+}
+
+void tally_init(struct tally *t, const struct plan *p)
+{
+    static const char *const ignore[] = {"shots", "seed", "protocol", NULL};
+    static const char *const columns[] = {"dataset", "shots", NULL};
+    size_t n = p->recipe->n;
+    const struct grid_run **grid = mem_zero(n + 1, sizeof *grid);
+    *t = (struct tally){.plan = p, .cell = mem_zero(n + 1, sizeof *t->cell)};
+    for (size_t i = 0; i < n; i++)
+        grid[i] = &p->recipe->runs[i];
+    char **labels = table_row_labels(grid, n, columns, ignore);
+    for (size_t i = 0; i < n; i++) // the methods' number first: cells are counted in it
+        t->cell[i] = place(&t->methods, labels[i]);
+    for (size_t i = 0; i < n; i++)
+        t->cell[i] +=
+            t->methods.n * place(&t->datasets, mem_strdup(dataset_label(grid[i]->dataset)));
+    free(labels);
+    free(grid);
+}
+
+static void axis_release(struct tally_axis *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        free(a->names[i]);
+    free(a->names);
+}
+
+void tally_release(struct tally *t)
+{
+    axis_release(&t->datasets);
+    axis_release(&t->methods);
+    free(t->cell);
+    *t = (struct tally){0};
+}
+
+size_t tally_lines(const struct tally *t)
+{
+    return 1 + t->datasets.n;
+}
+
+static void put_cell(struct str *out, const char *text, size_t width)
+{
+    str_pad(out, 2 + width - str_columns(text), ' ');
+    str_add(out, text);
+}
+
+static size_t width_of(const struct tally *t, size_t method)
+{
+    size_t label = str_columns(t->methods.names[method]);
+    return label > 9 ? label : 9; // "9999/9999"
+}
+
+void tally_put(const struct tally *t, const bool *done, struct str *out)
+{
+    size_t(*counts)[2] = mem_zero(t->datasets.n * t->methods.n + 1, sizeof *counts), first = 0;
+    for (size_t i = 0; i < t->plan->recipe->n; i++) {
+        counts[t->cell[i]][0] += done[t->plan->of[i]];
+        counts[t->cell[i]][1]++;
+    }
+    for (size_t d = 0; d < t->datasets.n; d++)
+        if (str_columns(t->datasets.names[d]) > first)
+            first = str_columns(t->datasets.names[d]);
+    str_pad(out, first, ' ');
+    for (size_t m = 0; m < t->methods.n; m++)
+        put_cell(out, t->methods.names[m], width_of(t, m));
+    str_addc(out, '\n');
+    for (size_t d = 0; d < t->datasets.n; d++) {
+        str_add(out, t->datasets.names[d]);
+        str_pad(out, first - str_columns(t->datasets.names[d]), ' ');
+        for (size_t m = 0; m < t->methods.n; m++) {
+            const size_t *count = counts[d * t->methods.n + m];
+            char *text = count[1] ? str_format("%zu/%zu", count[0], count[1]) : mem_strdup("-");
+            put_cell(out, text, width_of(t, m));
+            free(text);
+        }
+        str_addc(out, '\n');
+    }
+    free(counts);
+}

@@ -1,0 +1,31 @@
+/*
+ * How many runs of a recipe are done, by dataset and method, as a table of text; for `status` and
+ * for the screen of `run`.
+ */
+#ifndef PROMPTGRID_HARNESS_TALLY_H
+#define PROMPTGRID_HARNESS_TALLY_H
+
+#include "core/base/str.h"
+#include "harness/plan.h"
+
+struct tally_axis {
+    char **names;
+    size_t n, capacity;
+};
+
+struct tally {
+    const struct plan *plan; // borrowed
+    struct tally_axis datasets, methods;
+    size_t *cell; // (recipe->n) dataset * methods.n + method
+};
+
+void tally_init(struct tally *t, const struct plan *p);
+void tally_release(struct tally *t); // fine when zero
+
+/* A line of methods and one for each dataset, "3/9"; `done`: of each run of the plan. */
+void tally_put(const struct tally *t, const bool *done, struct str *out);
+
+/* Lines that tally_put writes. */
+size_t tally_lines(const struct tally *t);
+
+#endif
