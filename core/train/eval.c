@@ -31,14 +31,17 @@ void eval_metrics(struct eval_result *r, const int *labels, size_t N, size_t K)
     free(as_label);
 }
 
-/* The first largest of a row of logits; -1 when it is not finite. */
+/* The first largest of a row of logits; -1 when one is not finite. */
 static int top_of(const float *row, int K)
 {
     int top = 0;
-    for (int k = 1; k < K; k++)
+    for (int k = 0; k < K; k++) {
+        if (!isfinite(row[k]))
+            return -1;
         if (row[k] > row[top])
             top = k;
-    return isfinite(row[top]) ? top : -1;
+    }
+    return top;
 }
 
 int eval_run(struct learner *l, const struct eval_images *images, struct eval_result *out,

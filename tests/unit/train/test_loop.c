@@ -1,6 +1,6 @@
 /*
  * Ten training steps of CoOp and RLP against PyTorch's autograd and SGD in float64
- * (tests/oracle/clip), and the low-rank factors' gradients.
+ * (tests/oracle/clip), the low-rank factors' gradients, and which view an epoch sees.
  */
 #include "t.h"
 
@@ -181,10 +181,95 @@ static void factor_gradients_and_ten_steps_match_autograd_and_torchs_sgd(void **
     }
 }
 
+/* ---- views ---- */
+
+enum { EPOCHS = 7, IMAGES = 6 };
+
+/* What the loop asked for, and the losses that came back. */
+struct views {
+    int n, asked[EPOCHS], epochs;
+    double loss[EPOCHS];
+};
+
+/* Every number of view v is v. */
+static void fill_view(void *arg, size_t view, float *out)
+{
+    struct views *v = arg;
+    assert_true(v->n < EPOCHS);
+    v->asked[v->n++] = (int)view;
+    for (int i = 0; i < IMAGES; i++)
+        out[i] = (float)view;
+}
+
+/* The loss of an image is the image. */
+static void mirror_step(struct learner *l, const struct batch *b, uint64_t number)
+{
+    (void)number;
+    *l->gradient = 0;
+    for (int i = 0; i < b->n; i++) {
+        b->loss[i] = b->images[i];
+        b->hit[i] = 0;
+    }
+}
+
+static int note_loss(void *arg, struct learner *l, const struct loop_epoch *epoch,
+                     const struct loop_state *state, struct err *e)
+{
+    struct views *v = arg;
+    (void)l;
+    (void)e;
+    assert_int_equal(state->epoch, epoch->epoch + 1);
+    v->loss[epoch->epoch] = epoch->loss;
+    v->epochs++;
+    return 0;
+}
+
+/* Train from epoch `first` on V views. */
+static struct views train_views(size_t V, int first)
+{
+    static const struct method mirror = {.name = "mirror", .step = mirror_step};
+    static const int labels[IMAGES];
+    static const float zero;
+    const struct clip clip = {.shape.embed = 1};
+    struct learner l = {.method = &mirror, .clip = &clip};
+    struct views v = {0};
+    struct rng r;
+    struct err e;
+    struct loop_data data = {.view = fill_view, .arg = &v, .V = V, .N = IMAGES, .labels = labels};
+    struct loop_config config = {.epochs = EPOCHS, .batch = 4, .lr = 0.1, .warmup_lr = 0.1};
+    struct loop_state state = {.epoch = first, .rng = &r};
+    rng_seed_torch(&r, 1);
+    assert_ok(device_open(&l.device, "cpu", 1, &e), &e);
+    learner_parameters(&l, 1, &zero);
+    assert_ok(loop_train(&l, &data, &config, &state, note_loss, &v, &e), &e);
+    learner_release(&l);
+    device_close(l.device);
+    return v;
+}
+
+static void an_epoch_sees_its_number_modulo_the_views(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int V, first;
+    } cases[] = {{2, 0}, {3, 0}, {EPOCHS, 0}, {3, 4}, {2, 5}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct views v = train_views((size_t)cases[i].V, cases[i].first);
+        assert_int_equal(v.epochs, EPOCHS - cases[i].first);
+        assert_int_equal(v.n, v.epochs);
+        for (int epoch = cases[i].first; epoch < EPOCHS; epoch++) {
+            assert_int_equal(v.asked[epoch - cases[i].first], epoch % cases[i].V);
+            assert_true(v.loss[epoch] == epoch % cases[i].V);
+        }
+    }
+    assert_int_equal(train_views(1, 0).n, 1); // and is not fetched again while it stays
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(factor_gradients_and_ten_steps_match_autograd_and_torchs_sgd),
+        cmocka_unit_test(an_epoch_sees_its_number_modulo_the_views),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
