@@ -132,7 +132,7 @@ static void add_bar(struct plot_panel *panel, const struct delta *d, size_t plac
 static void fill_panel(const struct figure_context *c, struct plot_panel *panel, size_t series,
                        size_t baseline, int value)
 {
-    struct delta *deltas = mem_alloc(c->datasets.n + 1, sizeof *deltas), average;
+    struct delta *deltas = mem_alloc(c->datasets.n + 1, sizeof *deltas), average = {0};
     size_t n = 0;
     for (size_t d = 0; d < c->datasets.n; d++)
         n += dataset_delta(c, series, baseline, d, value, &deltas[n]);

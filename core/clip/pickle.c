@@ -19,10 +19,10 @@ enum { VALUES_LIMIT = 1 << 20, ITEMS_LIMIT = 4 << 20, MARKS_LIMIT = 1000, NAME_L
 struct machine {
     struct pickle *out;
     const unsigned char *start, *at, *end;
-    struct pickle_value **stack = NULL;
+    struct pickle_value **stack;
     size_t depth, stack_capacity;
     size_t marks[MARKS_LIMIT], n_marks; // depths of the stack
-    struct pickle_value **memo = NULL;
+    struct pickle_value **memo;
     size_t memo_n, items; // items: of all containers
     const char *name;
     struct err *e;
@@ -182,7 +182,7 @@ static int op_long(struct machine *m, int unused)
 
 static int op_float(struct machine *m, int unused)
 {
-    const unsigned char *bytes;
+    const unsigned char *bytes = NULL;
     struct pickle_value *v = NULL;
     uint64_t bits = 0;
     (void)unused;
