@@ -198,7 +198,7 @@ static int op_float(struct machine *m, int unused)
 static int op_text(struct machine *m, int length_bytes)
 {
     uint64_t n;
-    const unsigned char *bytes;
+    const unsigned char *bytes = NULL;
     struct pickle_value *v = NULL;
     int rc = take_number(m, (size_t)length_bytes, &n);
     if (rc < 0 || (rc = take(m, n, &bytes)) < 0 || (rc = push_new(m, PICKLE_TEXT, &v)) < 0)
@@ -546,7 +546,7 @@ int pickle_read(struct pickle *p, const void *data, size_t size, const char *nam
     m->e = e;
     int rc = 0;
     while (rc == 0 && !m->stopped) {
-        const unsigned char *code;
+        const unsigned char *code = NULL;
         if ((rc = take(m, 1, &code)) < 0)
             break;
         rc = ops[*code].run ? ops[*code].run(m, ops[*code].argument)
