@@ -54,13 +54,3 @@ void log_error(const char *format, ...)
 {
     LOG_BODY("error: ");
 }
-
-void log_trace(const char *format, ...)
-{
-    static int on = -1;
-    if (on < 0)
-        on = getenv("PROMPTGRID_TRACE") != NULL;
-    if (!on)
-        return;
-    LOG_BODY("trace: ");
-}

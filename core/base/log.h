@@ -1,6 +1,6 @@
 /*
  * Chatter for people, on stderr. Results go to stdout elsewhere; library code never prints.
- * Lines are "promptgrid: text". PROMPTGRID_TRACE=1 turns trace lines on.
+ * Lines are "promptgrid: text".
  */
 #ifndef PROMPTGRID_BASE_LOG_H
 #define PROMPTGRID_BASE_LOG_H
@@ -9,6 +9,5 @@ void log_name(const char *program); // shown before each line
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -382,15 +382,3 @@ out:
     free(inner);
     return rc;
 }
-
-int bpe_hash_file(char out[HASH_HEX], const char *path, struct err *e)
-{
-    char *text;
-    size_t size;
-    int rc = fs_read_gzip(&text, &size, path, FILE_LIMIT, e);
-    if (rc < 0)
-        return rc;
-    hash_bytes(out, text, size);
-    free(text);
-    return 0;
-}

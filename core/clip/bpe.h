@@ -33,7 +33,4 @@ int bpe_tokenize(struct bpe *b, const char *text, int context, int **ids, size_t
 /* The token's text, borrowed; "</w>" is left in place. NULL when out of range. */
 const char *bpe_token(const struct bpe *b, int id);
 
-/* SHA-256 of a merges file's unpacked text, without building the tokenizer. */
-int bpe_hash_file(char out[HASH_HEX], const char *path, struct err *e);
-
 #endif

@@ -13,14 +13,6 @@ static size_t count_of(const struct kept *k)
     return k->shape[0] * (k->dims == 2 ? k->shape[1] : 1);
 }
 
-bool result_any(const struct learner *l)
-{
-    for (int i = 0; i < l->n_kept; i++)
-        if (l->kept[i].when & KEEP_RESULT)
-            return true;
-    return l->context != NULL;
-}
-
 int result_save(struct learner *l, const char *path, const json_t *metadata, struct err *e)
 {
     struct tensor_out tensors[LEARNER_KEPT + 1];

@@ -13,7 +13,4 @@ int result_save(struct learner *l, const char *path, const json_t *metadata, str
 /* Read the arrays back into an initialised learner of the same spec. */
 int result_load(struct learner *l, const char *path, struct err *e);
 
-/* Is anything worth a file? */
-bool result_any(const struct learner *l);
-
 #endif

@@ -4,7 +4,7 @@ set -u
 : "${BUILD:?the build folder}" "${SOURCE:?the root of the tree}"
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/promptgrid-cli-XXXXXX")
 cd "$scratch" || exit 1
-unset PROMPTGRID_DATA PROMPTGRID_HOME PROMPTGRID_RUNNER PROMPTGRID_TRACE FAKE_MODE FAKE_MS FAKE_LOG
+unset PROMPTGRID_DATA PROMPTGRID_HOME PROMPTGRID_RUNNER FAKE_MODE FAKE_MS FAKE_LOG
 export PROMPTGRID_HOME="$SOURCE" PROMPTGRID_WORKSPACE="$scratch/w" LC_ALL=C
 promptgrid=$BUILD/promptgrid
 passed=no

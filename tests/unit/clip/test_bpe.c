@@ -358,18 +358,11 @@ static void the_hash_is_of_the_unpacked_file(void **state)
     (void)state;
     struct bpe *b;
     struct err e;
-    char hash[HASH_HEX], direct[HASH_HEX];
+    char direct[HASH_HEX];
     assert_ok(bpe_open(&b, pocket_merges, 0, &e), &e);
-    assert_ok(bpe_hash_file(hash, pocket_merges, &e), &e);
     assert_ok(hash_file(direct, pocket_merges, &e), &e);
-    assert_string_equal(hash, direct);
-    assert_string_equal(hash, bpe_hash(b));
+    assert_string_equal(bpe_hash(b), direct);
     bpe_free(b);
-    if (fs_is_file(clip_merges)) {
-        assert_ok(bpe_hash_file(hash, clip_merges, &e), &e);
-        assert_string_equal(hash,
-                            "67603cfda2e032ad77b5f8808af37789d590db664b26df8705d2bf8b3c553fc8");
-    }
 }
 
 int main(void)
