@@ -1,5 +1,5 @@
 /*
- * Recipes: YAML text -> checked blocks -> the grid of runs (DESIGN section 6).
+ * Recipes: YAML text -> checked blocks -> the grid of runs.
  *
  * Every error names file:line:col, shows the line with a caret, and suggests the nearest known
  * name. Limits: 1 MiB of text, 32 levels, no aliases beyond 1000, and `limit` runs (default

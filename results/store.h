@@ -1,5 +1,5 @@
 /*
- * The results store: one SQLite file (DESIGN section 8). sqlite3.h is included only by store*.c.
+ * The results store: one SQLite file. sqlite3.h is included only by store*.c.
  *
  * One writer at a time, by a kernel lock on "<file>.lock" that dies with its owner; any number of
  * readers. A run is done when, and only when, its metrics are in the store: they are written in the

@@ -1,10 +1,10 @@
 /*
  * The text tower for prompts: forward to the text features, backward to the context vectors only.
  *
- * Four exact savings over running 77 tokens a class (DESIGN section 9): rows stop at EOT; equal
- * prefixes are one row (a tree: SOT and a shared context are its trunk, classes its branches); rows
- * are not padded; in the last block only EOT rows have queries, projections and MLP. Frozen weights
- * need no gradient.
+ * Four exact savings over running 77 tokens a class: rows stop at EOT; equal prefixes are
+ * one row (a tree: SOT and a shared context are its trunk, classes its branches); rows are not
+ * padded; in the last block only EOT rows have queries, projections and MLP. Frozen weights need no
+ * gradient.
  */
 #ifndef PROMPTGRID_CLIP_TEXT_H
 #define PROMPTGRID_CLIP_TEXT_H

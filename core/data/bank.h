@@ -1,6 +1,6 @@
 /*
  * Feature bank: image features of frozen CLIP, computed once and shared by every run that needs
- * them (DESIGN section 12).
+ * them.
  *
  * File: the 8 bytes "PGBANK1\n", u64 length of the header, the header (canonical JSON: the encode
  * spec under "spec", "views" V, "images" N, "dim" D, "index": N indices into the part's list,

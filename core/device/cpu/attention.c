@@ -1,5 +1,6 @@
 /*
- * Attention: full, for image tokens; over a forest of rows, for prompts (DESIGN section 9).
+ * Attention: full, for image tokens; over a forest of rows, for prompts, where a row sees its
+ * ancestors in the tree of prefixes (core/clip/text.h).
  */
 #include "core/device/cpu/cpu.h"
 #include "core/device/cpu/vec.h"
