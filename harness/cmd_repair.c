@@ -6,6 +6,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "harness/check.h"
 #include "harness/cmd.h"
 #include "harness/proc.h"
@@ -49,7 +50,7 @@ static int set_aside(struct repair *r, const char *path, struct err *e)
     char *folder = fs_join(r->workspace, "damaged");
     char *start = fs_join(folder, fs_base(path)), *to = free_name(start, "");
     int rc = fs_make_folders(folder, e);
-    if (rc == 0 && rename(path, to) < 0)
+    if (rc == 0 && sys_rename(path, to) < 0)
         rc = err_sys(e, "cannot move '%s' to '%s'", path, to);
     if (rc == 0)
         say(r, "'%s' is now '%s'", path, to);

@@ -4,6 +4,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "results/store_internal.h"
 
 #include <errno.h>
@@ -238,7 +239,7 @@ static int count_rebuilt(struct store *s, struct store_rebuilt *out, struct err 
 static int rename_beside(const char *from, const char *to, const char *ending, struct err *e)
 {
     char *a = str_format("%s%s", from, ending), *b = str_format("%s%s", to, ending);
-    int rc = rename(a, b) < 0 && errno != ENOENT ? err_sys(e, "cannot rename '%s'", a) : 0;
+    int rc = sys_rename(a, b) < 0 && errno != ENOENT ? err_sys(e, "cannot rename '%s'", a) : 0;
     free(a);
     free(b);
     return rc;

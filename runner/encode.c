@@ -7,6 +7,7 @@
 #include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "core/base/thread.h"
 #include "core/clip/vision.h"
 #include "core/data/augment.h"
@@ -20,7 +21,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { BATCH = 64 }; // images decoded, and images in one forward pass
 
@@ -114,9 +114,7 @@ static void transform_one(void *arg, size_t i)
 /* At most four times a second, and at the end. */
 static void say_progress(struct encode *x, size_t done)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    double seconds = sys_now();
     if (done < x->n * x->views && seconds - x->said < 0.25)
         return;
     x->said = seconds;

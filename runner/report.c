@@ -3,13 +3,13 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "core/method/context.h"
 #include "core/proto/event.h"
 #include "core/train/spectrum.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 static int check_parameters(struct learner *l, int epoch, struct err *e)
 {
@@ -90,9 +90,7 @@ int report_epoch(struct learner *l, const struct loop_epoch *epoch, json_t *prob
 
 void report_progress(double *said, int done, int of)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    double seconds = sys_now();
     if (done < of && seconds - *said < 0.25)
         return;
     *said = seconds;

@@ -3,18 +3,11 @@
 
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include "core/base/sys.h"
 #include "core/proto/event.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static struct checkpoint_owner owner_of(const struct resume *r)
 {
@@ -24,7 +17,7 @@ static struct checkpoint_owner owner_of(const struct resume *r)
 int resume_open(struct resume *r, const struct job *job, const struct device *d, struct err *e)
 {
     char program[HASH_HEX];
-    *r = (struct resume){.job = job, .curve = json_array(), .written = now()};
+    *r = (struct resume){.job = job, .curve = json_array(), .written = sys_now()};
     if (!job->checkpoint)
         return 0;
     int rc = hash_file(program, "/proc/self/exe", e);
@@ -58,7 +51,7 @@ void resume_close(struct resume *r)
 
 int resume_apply(struct resume *r, struct learner *l, struct loop_state *state, struct err *e)
 {
-    r->written = now();
+    r->written = sys_now();
     if (!r->epoch)
         return 0;
     int rc = checkpoint_restore(&r->found, l, state, e);
@@ -75,12 +68,12 @@ int resume_apply(struct resume *r, struct learner *l, struct loop_state *state, 
 void resume_keep(struct resume *r, struct learner *l, const struct loop_state *state)
 {
     struct err e = {0};
-    if (!r->job->checkpoint || now() - r->written < r->job->checkpoint_every)
+    if (!r->job->checkpoint || sys_now() - r->written < r->job->checkpoint_every)
         return;
     const struct checkpoint_owner owner = owner_of(r);
     if (checkpoint_save(r->job->checkpoint, &owner, l, state, r->curve, &e) < 0 && !r->warned) {
         log_warn("no checkpoint: %s", e.text);
         r->warned = true;
     }
-    r->written = now();
+    r->written = sys_now();
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/sys.h"
 #include "core/proto/spec.h"
 
 #include <errno.h>
@@ -135,9 +136,9 @@ int checkpoint_save(const char *path, const struct checkpoint_owner *owner, stru
     metadata = header(owner, state, events, tensors, n);
     // Whole under another name first: there is a good file at every moment.
     rc = safetensors_write(next, tensors, n, metadata, e);
-    if (rc == 0 && rename(path, previous) < 0 && errno != ENOENT)
+    if (rc == 0 && sys_rename(path, previous) < 0 && errno != ENOENT)
         rc = err_sys(e, "unable to rename '%s'", path);
-    if (rc == 0 && rename(next, path) < 0)
+    if (rc == 0 && sys_rename(next, path) < 0)
         rc = err_sys(e, "unable to rename '%s'", next);
 out:
     for (size_t i = 0; i < n; i++)
