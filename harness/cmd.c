@@ -27,6 +27,7 @@ const struct cmd cmds[] = {
     {"check", "[RECIPE]", "prove results and files against their hashes; changes nothing",
      cmd_check},
     {"repair", "", "set damaged files aside and keep what verifies", cmd_repair},
+    {"collect", "", "read what Slurm tasks have done into the results", cmd_collect},
     {"merge", "STORE", "take in the results of another workspace's promptgrid.sqlite", cmd_merge},
     {"gc", "[RECIPE...]", "remove feature banks that no recipe needs", cmd_gc},
     {"export", "RECIPE", "everything about the results of a recipe in one archive", cmd_export},

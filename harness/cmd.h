@@ -49,6 +49,7 @@ int cmd_report(const struct cmd *self, int argc, char **argv);
 int cmd_show(const struct cmd *self, int argc, char **argv);
 int cmd_check(const struct cmd *self, int argc, char **argv);
 int cmd_repair(const struct cmd *self, int argc, char **argv);
+int cmd_collect(const struct cmd *self, int argc, char **argv);
 int cmd_merge(const struct cmd *self, int argc, char **argv);
 int cmd_gc(const struct cmd *self, int argc, char **argv);
 int cmd_export(const struct cmd *self, int argc, char **argv);

@@ -6,6 +6,7 @@
 #include "core/base/thread.h"
 #include "core/proto/job.h"
 #include "harness/cmd.h"
+#include "harness/cmd_slurm.h"
 #include "harness/freeze.h"
 #include "harness/jobfile.h"
 #include "harness/plan.h"
@@ -24,6 +25,8 @@ struct run_options {
     long jobs, threads, max_failures, same_failures, checkpoint_every;
     long timeout, hang, retries, retry_wait;
     bool keep_going, no_wait, require_clean;
+    const char *executor; // "local" or "slurm"; NULL = "local"
+    bool submit_only;
     bool only_failed; // the command is 'retry'
 };
 
@@ -227,6 +230,25 @@ static int check_limits(const struct run_options *o, struct err *e)
     return 0;
 }
 
+/* Here, or in a cluster's queue. */
+static int run_anywhere(const struct run_options *o, const char *recipe, int *status, struct err *e)
+{
+    bool slurm;
+    int rc = slurm_choose(&o->common, o->executor, &slurm, e);
+    if (rc < 0)
+        return rc;
+    if (!slurm)
+        return run(o, recipe, status, e);
+    return slurm_command(&(struct slurm_command){.common = &o->common,
+                                                 .recipe = recipe,
+                                                 .keep_going = o->keep_going,
+                                                 .submit_only = o->submit_only,
+                                                 .only_failed = o->only_failed,
+                                                 .require_clean = o->require_clean,
+                                                 .checkpoint_every = (int)o->checkpoint_every},
+                         status, e);
+}
+
 int cmd_run(const struct cmd *self, int argc, char **argv)
 {
     struct run_options o = {.checkpoint_every = CHECKPOINT_EVERY,
@@ -259,6 +281,10 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
          "refuse instead of waiting for another scheduler of the workspace"},
         {"require-clean", OPT_FLAG, &o.require_clean, NULL,
          "refuse when the code differs from its commit"},
+        {"executor", OPT_TEXT, &o.executor, "NAME",
+         "where runs are carried out: local, or slurm, in a cluster's queue (default: local)"},
+        {"submit-only", OPT_FLAG, &o.submit_only, NULL,
+         "with slurm: do not wait for the results; 'promptgrid collect' reads them"},
         {"checkpoint-every", OPT_COUNT, &o.checkpoint_every, "S",
          "seconds of training after which it is saved to go on from (default: 30; 0: every epoch)"},
         {0},
@@ -266,7 +292,7 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
     int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
     if (status < 0) {
         signal(SIGPIPE, SIG_IGN); // a closed terminal or pipe must not end the runs
-        if (check_limits(&o, &e) < 0 || run(&o, argv[1], &status, &e) < 0)
+        if (check_limits(&o, &e) < 0 || run_anywhere(&o, argv[1], &status, &e) < 0)
             status = cmd_fail(&e);
     }
     free(o.common.data.items);

@@ -10,6 +10,7 @@
 #include "core/base/str.h"
 #include "harness/grid.h"
 #include "harness/recipe_output.h"
+#include "harness/slurm_config.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ static const struct recipe_key {
     {"exclude", OF_GRID, "[{axis: value or list, ...}]: combinations that are left out"},
     {"grids", OF_RECIPE, "list of maps, each a grid: this recipe with some keys given again"},
     {"limit", OF_RECIPE, "largest number of runs (default 100000, at most 1000000)"},
+    {"slurm", OF_RECIPE, "{partition, account, time, gres, extra, ...}: for --executor slurm"},
     {"table", OF_RECIPE, "[{name, title, rows, columns, metrics, where}]"},
     {"figure", OF_RECIPE, "[{name, title, x, y, series, panel, where}]"},
     {0},
@@ -285,6 +287,9 @@ static int read_recipe(struct recipe *r, const struct chain *chain, struct err *
         rc = yaml_error(e, ERR_PARSE, root, "the recipe has no run left; look at 'exclude'");
         goto out;
     }
+    const struct entry *slurm = entries_find(&entries, "slurm");
+    if (slurm && (rc = slurm_block_read(slurm->value, &r->slurm, e)) < 0)
+        goto out;
     rc = output_read(r, &entries, e);
 out:
     for (size_t i = 0; i < blocks.n; i++)

@@ -64,6 +64,7 @@ struct recipe {
     size_t n_tables;
     struct recipe_figure *figures;
     size_t n_figures;
+    json_t *slurm; // as slurm_block_read has it; NULL = none
 };
 
 /* The dataset that the run's method trains on, if it trains. */

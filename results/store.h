@@ -90,6 +90,10 @@ struct store_state {
 int store_state(struct store *s, const char *run, struct store_state *out, struct err *e);
 void store_state_release(struct store_state *state);
 
+/* 1 when an attempt of the run with this very command has ended, well or not; lost ones do not
+ * count. */
+int store_tried(struct store *s, const char *run, const char *command, struct err *e);
+
 /* A metric of a done run whose seal holds: 1 found, 0 not there, ERR_CORRUPT when the rows do not
  * match their seal. */
 int store_metric(struct store *s, const char *run, const char *split, const char *name,

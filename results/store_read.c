@@ -40,6 +40,20 @@ void store_state_release(struct store_state *state)
     memset(state, 0, sizeof *state);
 }
 
+int store_tried(struct store *s, const char *run, const char *command, struct err *e)
+{
+    struct sqlite3_stmt *q;
+    int rc = store__query(s, &q, e,
+                          "SELECT 1 FROM attempt WHERE run = ?1 AND command = ?2 "
+                          "AND state IN ('done', 'failed', 'cancelled')",
+                          "tt", run, command);
+    if (rc == 0)
+        rc = store__step(s, q, e);
+    if (rc == 1)
+        store__end(q);
+    return rc;
+}
+
 int store_metric(struct store *s, const char *run, const char *split, const char *name,
                  double *value, struct err *e)
 {

@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/base/sys.h"
 #include "core/proto/event.h"
+#include "runner/stop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ int resume_open(struct resume *r, const struct job *job, const struct device *d,
     *r = (struct resume){.job = job, .curve = json_array(), .written = sys_now()};
     if (!job->checkpoint)
         return 0;
+    stop_later();
     int rc = hash_file(program, "/proc/self/exe", e);
     if (rc < 0)
         return rc;
@@ -65,15 +67,31 @@ int resume_apply(struct resume *r, struct learner *l, struct loop_state *state, 
     return 0;
 }
 
-void resume_keep(struct resume *r, struct learner *l, const struct loop_state *state)
+int resume_keep(struct resume *r, struct learner *l, const struct loop_state *state, struct err *e)
 {
+<<<<<<< Updated upstream
     struct err e = {0};
     if (!r->job->checkpoint || sys_now() - r->written < r->job->checkpoint_every)
         return;
+=======
+    struct err why = {0};
+    bool stop = stop_asked();
+    if (!r->job->checkpoint || (!stop && now() - r->written < r->job->checkpoint_every))
+        return 0;
+>>>>>>> Stashed changes
     const struct checkpoint_owner owner = owner_of(r);
-    if (checkpoint_save(r->job->checkpoint, &owner, l, state, r->curve, &e) < 0 && !r->warned) {
-        log_warn("no checkpoint: %s", e.text);
+    int rc = checkpoint_save(r->job->checkpoint, &owner, l, state, r->curve, &why);
+    if (rc < 0 && !r->warned) {
+        log_warn("no checkpoint: %s", why.text);
         r->warned = true;
     }
+<<<<<<< Updated upstream
     r->written = sys_now();
+=======
+    r->written = now();
+    if (!stop)
+        return 0;
+    return err_set(e, ERR_CANCELLED, "asked to end after epoch %d; %s", state->epoch,
+                   rc < 0 ? "its checkpoint could not be written" : "its checkpoint is kept");
+>>>>>>> Stashed changes
 }

@@ -26,7 +26,8 @@ void resume_close(struct resume *r); // fine when zero
 /* Put learner and state where the checkpoint has them, and say again what was said until there. */
 int resume_apply(struct resume *r, struct learner *l, struct loop_state *state, struct err *e);
 
-/* After an epoch whose event is in r->curve: write one, when it is time. */
-void resume_keep(struct resume *r, struct learner *l, const struct loop_state *state);
+/* After an epoch whose event is in r->curve: write one, when it is time. ERR_CANCELLED when
+ * somebody asked to end (runner/stop.h). */
+int resume_keep(struct resume *r, struct learner *l, const struct loop_state *state, struct err *e);
 
 #endif

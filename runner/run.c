@@ -25,6 +25,22 @@ static int carry_out(const struct job *job, struct err *e)
     BUG("no job '%s'", spec_get_text(job->spec, "job"));
 }
 
+int runner_job(const char *path)
+{
+    struct err e = {0};
+    struct job job = {0};
+    int rc = job_read(&job, path, &e);
+    if (rc == 0)
+        rc = carry_out(&job, &e);
+    if (rc < 0) {
+        log_error("%s", e.text);
+        event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", err_name(e.code), "text",
+                             e.text));
+    }
+    job_release(&job);
+    return rc < 0 ? err_exit_status(&e) : 0;
+}
+
 int runner_run(int argc, char **argv)
 {
     const char *fd_text = NULL;
@@ -34,7 +50,6 @@ int runner_run(int argc, char **argv)
         {0},
     };
     struct err e = {0};
-    struct job job = {0};
     int rest;
     long fd = -1;
     json_checked_memory();
@@ -55,14 +70,5 @@ int runner_run(int argc, char **argv)
         return err_exit_status(&e);
     }
     event_open((int)fd);
-    rc = job_read(&job, argv[1], &e);
-    if (rc == 0)
-        rc = carry_out(&job, &e);
-    if (rc < 0) {
-        log_error("%s", e.text);
-        event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", err_name(e.code), "text",
-                             e.text));
-    }
-    job_release(&job);
-    return rc < 0 ? err_exit_status(&e) : 0;
+    return runner_job(argv[1]);
 }

@@ -135,8 +135,7 @@ static int after_epoch(void *arg, struct learner *l, const struct loop_epoch *ep
     if (rc < 0)
         return rc;
     report_progress(&t->said, state->epoch, (int)spec_get_int(t->work.params, "epochs"));
-    resume_keep(&t->resume, l, state);
-    return 0;
+    return resume_keep(&t->resume, l, state, e);
 }
 
 static int train(struct train *t, struct rng *r, struct err *e)

@@ -11,6 +11,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"run", "carry out a job file", runner_run},
+    {"task", "carry out one of a list of jobs, for a cluster", runner_task},
     {"verify", "is a checkpoint whole?", runner_verify},
     {"embed", "features of texts and images", runner_embed},
     {"tokenize", "token ids of texts", runner_tokenize},
