@@ -69,29 +69,19 @@ int resume_apply(struct resume *r, struct learner *l, struct loop_state *state, 
 
 int resume_keep(struct resume *r, struct learner *l, const struct loop_state *state, struct err *e)
 {
-<<<<<<< Updated upstream
-    struct err e = {0};
-    if (!r->job->checkpoint || sys_now() - r->written < r->job->checkpoint_every)
-        return;
-=======
     struct err why = {0};
     bool stop = stop_asked();
-    if (!r->job->checkpoint || (!stop && now() - r->written < r->job->checkpoint_every))
+    if (!r->job->checkpoint || (!stop && sys_now() - r->written < r->job->checkpoint_every))
         return 0;
->>>>>>> Stashed changes
     const struct checkpoint_owner owner = owner_of(r);
     int rc = checkpoint_save(r->job->checkpoint, &owner, l, state, r->curve, &why);
     if (rc < 0 && !r->warned) {
         log_warn("no checkpoint: %s", why.text);
         r->warned = true;
     }
-<<<<<<< Updated upstream
     r->written = sys_now();
-=======
-    r->written = now();
     if (!stop)
         return 0;
     return err_set(e, ERR_CANCELLED, "asked to end after epoch %d; %s", state->epoch,
                    rc < 0 ? "its checkpoint could not be written" : "its checkpoint is kept");
->>>>>>> Stashed changes
 }
