@@ -65,8 +65,7 @@ static int read_spec(struct encode *x, const struct job *job, struct err *e)
         return rc;
     x->part = cover_part(spec);
     x->augment = !str_eq(spec_get_text(spec, "views"), "none");
-    x->scale =
-        json_object_get(spec, "crop-scale") ? spec_get_real(spec, "crop-scale") : SPEC_CROP_SCALE;
+    x->scale = spec_crop_scale(spec);
     x->bf16 = str_eq(spec_get_text(spec, "precision"), "bf16") ? CLIP_BF16 : 0;
     x->views = (size_t)spec_get_int(spec, "epochs");
     bool picks = str_eq(spec_get_text(spec, "cover"), "picks");
@@ -103,8 +102,8 @@ static void transform_one(void *arg, size_t i)
     int size = x->clip.shape.image_size;
     struct image image;
     if (x->augment)
-        augment_train_scaled(&image, &x->images[i], size, x->scale, x->seed, x->view,
-                             x->items[x->first + i]);
+        augment_train(&image, &x->images[i], size, x->scale, x->seed, x->view,
+                      x->items[x->first + i]);
     else
         augment_test(&image, &x->images[i], size);
     augment_normalize(x->inputs + i * 3 * (size_t)size * (size_t)size, &image);

@@ -19,6 +19,7 @@ struct pixels {
     int size;
     bool augment;
     uint64_t views; // how many are cycled through; 0 = a new one every epoch
+    double scale;   // smallest share of an image that a view shows
     uint64_t seed;
     struct thread_pool *pool;
     struct image *kept; // (n) decoded; rgb NULL = not kept
@@ -46,6 +47,7 @@ void pixels_open(struct pixels **out, const struct split *split, const json_t *b
     p->size = size;
     p->augment = !str_eq(views, "none");
     p->views = str_eq(views, "fresh") ? 0 : (uint64_t)spec_get_int(bank, "epochs");
+    p->scale = spec_crop_scale(bank);
     p->seed = seed ? (uint64_t)json_integer_value(seed) : 0;
     p->pool = thread_pool_new(threads);
     p->kept = mem_zero(n + 1, sizeof *p->kept);
@@ -85,7 +87,7 @@ static void make_one(void *arg, size_t i)
         in = &p->decoded[i];
     }
     if (p->augment)
-        augment_train(&image, in, p->size, p->seed, p->view, item);
+        augment_train(&image, in, p->size, p->scale, p->seed, p->view, item);
     else
         augment_test(&image, in, p->size);
     augment_normalize(p->out + i * 3 * (size_t)p->size * (size_t)p->size, &image);

@@ -93,8 +93,8 @@ static uint32_t view_draw(void *state)
     return s->words[s->at++ % 4];
 }
 
-void augment_train_scaled(struct image *out, const struct image *in, int size, double scale_min,
-                          uint64_t seed, uint64_t view, uint64_t image)
+void augment_train(struct image *out, const struct image *in, int size, double scale_min,
+                   uint64_t seed, uint64_t view, uint64_t image)
 {
     struct view_stream stream = {.seed = seed, .view = view, .image = image};
     struct augment_crop crop = augment_choose(in->w, in->h, scale_min, view_draw, &stream);
@@ -104,12 +104,6 @@ void augment_train_scaled(struct image *out, const struct image *in, int size, d
     if (crop.flip)
         image_flip(out);
     image_release(&part);
-}
-
-void augment_train(struct image *out, const struct image *in, int size, uint64_t seed,
-                   uint64_t view, uint64_t image)
-{
-    augment_train_scaled(out, in, size, 0.08, seed, view, image);
 }
 
 /* ---- to numbers ---- */

@@ -21,14 +21,11 @@ struct augment_crop {
 typedef uint32_t (*augment_draw)(void *state);
 struct augment_crop augment_choose(int w, int h, double scale_min, augment_draw draw, void *state);
 
-/* Train transform of view `view` of image `image` (index in the train split): the draws come from
- * the counter-based generator keyed by (seed, view, image), so views do not depend on order. */
-void augment_train(struct image *out, const struct image *in, int size, uint64_t seed,
-                   uint64_t view, uint64_t image);
-
-/* As augment_train, for another smallest share of the image than 0.08. */
-void augment_train_scaled(struct image *out, const struct image *in, int size, double scale_min,
-                          uint64_t seed, uint64_t view, uint64_t image);
+/* Train transform of view `view` of image `image` (index in the train split), which shows at least
+ * `scale_min` of the image: the draws come from the counter-based generator keyed by (seed, view,
+ * image), so views do not depend on order. */
+void augment_train(struct image *out, const struct image *in, int size, double scale_min,
+                   uint64_t seed, uint64_t view, uint64_t image);
 
 /* ToTensor and Normalize: out (3, size, size) float32, CLIP's mean and std. */
 void augment_normalize(float *out, const struct image *in);

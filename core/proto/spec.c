@@ -321,3 +321,9 @@ json_t *spec_bank(const json_t *train, const char *part, size_t images)
         copy(bank, params, "crop-scale");
     return bank;
 }
+
+double spec_crop_scale(const json_t *bank)
+{
+    const json_t *scale = json_object_get(bank, "crop-scale");
+    return scale ? json_number_value(scale) : SPEC_CROP_SCALE;
+}

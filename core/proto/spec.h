@@ -78,4 +78,7 @@ enum { SPEC_WHOLE_SPLIT = 10000 };
 #define SPEC_CROP_SCALE 0.08 // of a bank without "crop-scale"
 json_t *spec_bank(const json_t *train, const char *part, size_t images);
 
+/* The smallest share of an image that a view of this bank may show. */
+double spec_crop_scale(const json_t *bank);
+
 #endif

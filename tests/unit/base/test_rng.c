@@ -275,6 +275,22 @@ static void numpy_permutations_match(void **state)
     }
 }
 
+/* torch.manual_seed(s); torch.empty(1).uniform_(0.08, 1): for these seeds a product that is rounded
+ * before the sum is an ulp off. */
+static void torchs_uniform_rounds_once(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed;
+        float want;
+    } cases[] = {{2, 0x1.4a8188p-1f}, {15, 0x1.6a0732p-2f}, {17, 0x1.eb028ep-2f}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rng r;
+        rng_seed_torch(&r, cases[i].seed);
+        assert_true(rng_torch_uniform(&r, 0.08f, 1.0f) == cases[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +306,7 @@ int main(void)
         cmocka_unit_test(half_precision_normal_redraws_the_last_sixteen),
         cmocka_unit_test(numpy_permutations_match),
         cmocka_unit_test(counter_based_words_match_random123),
+        cmocka_unit_test(torchs_uniform_rounds_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,19 +65,65 @@ static void a_view_depends_on_seed_view_and_image_alone(void **state)
     struct err e;
     struct image in, first, again, other;
     assert_ok(image_load(&in, "tests/oracle/preprocess/pictures/photo.jpg", &e), &e);
-    augment_train(&first, &in, 48, 1, 2, 3);
+    augment_train(&first, &in, 48, 0.08, 1, 2, 3);
     assert_true(first.w == 48 && first.h == 48);
     const uint64_t keys[][3] = {{2, 2, 3}, {1, 3, 3}, {1, 2, 4}};
     for (int i = 0; i < 3; i++) {
-        augment_train(&other, &in, 48, keys[i][0], keys[i][1], keys[i][2]);
+        augment_train(&other, &in, 48, 0.08, keys[i][0], keys[i][1], keys[i][2]);
         assert_memory_not_equal(first.rgb, other.rgb, 48 * 48 * 3);
         image_release(&other);
     }
-    augment_train(&again, &in, 48, 1, 2, 3);
+    augment_train(&again, &in, 48, 0.08, 1, 2, 3);
     assert_memory_equal(first.rgb, again.rgb, 48 * 48 * 3);
     image_release(&first);
     image_release(&again);
     image_release(&in);
+}
+
+static void a_view_shows_no_less_than_its_smallest_share(void **state)
+{
+    (void)state;
+    // The rise of a view of a 64 x 64 vertical ramp tells its height; at scale 1 there is one view,
+    // the whole.
+    uint8_t rgb[64 * 64 * 3];
+    for (int i = 0; i < 64 * 64 * 3; i++)
+        rgb[i] = (uint8_t)(i / 192 * 4);
+    struct image in = {64, 64, rgb}, out;
+    int smallest[3] = {255, 255, 255}; // rise of a view's column
+    const double scales[3] = {0.08, 0.5, 1};
+    for (int s = 0; s < 3; s++)
+        for (uint64_t view = 0; view < 300; view++) {
+            augment_train(&out, &in, 64, scales[s], 7, view, 0);
+            int rise = out.rgb[63 * 192] - out.rgb[0];
+            smallest[s] = rise < smallest[s] ? rise : smallest[s];
+            if (s == 2)
+                assert_int_equal(rise, 252);
+            image_release(&out);
+        }
+    // A view of share a is at least 64 sqrt(3 a / 4) rows high, 4 a row.
+    assert_in_range(smallest[0], 4 * 14, 4 * 20);
+    assert_in_range(smallest[1], 4 * 37, 4 * 44);
+}
+
+/* torch.manual_seed(s); torch.empty(1).uniform_(0.08, 1): for these seeds a product that is rounded
+ * before the sum is an ulp off. The area of a crop of a huge image tells the share to 1e-9. */
+static void a_share_has_torchs_bits(void **state)
+{
+    (void)state;
+    const int side = 1 << 30;
+    static const struct {
+        uint64_t seed;
+        float share;
+    } cases[] = {{2, 0x1.4a8188p-1f}, {15, 0x1.6a0732p-2f}, {17, 0x1.eb028ep-2f}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rng r;
+        rng_seed_torch(&r, cases[i].seed);
+        struct augment_crop crop = augment_choose(side, side, 0.08, twister, &r);
+        float share = (float)((double)crop.w * crop.h / side / side);
+        if (share != cases[i].share)
+            fail_msg("seed %d: %a, want %a", (int)cases[i].seed, (double)share,
+                     (double)cases[i].share);
+    }
 }
 
 static void half_of_the_views_are_flipped(void **state)
@@ -90,7 +136,7 @@ static void half_of_the_views_are_flipped(void **state)
     struct image in = {16, 16, rgb}, out;
     int flipped = 0;
     for (uint64_t view = 0; view < 400; view++) {
-        augment_train(&out, &in, 8, 7, view, 0);
+        augment_train(&out, &in, 8, 0.08, 7, view, 0);
         flipped += out.rgb[0] > out.rgb[21];
         image_release(&out);
     }
@@ -114,6 +160,8 @@ int main(void)
         cmocka_unit_test(crops_give_the_worked_examples),
         cmocka_unit_test(crops_are_torchs_for_every_shape),
         cmocka_unit_test(a_view_depends_on_seed_view_and_image_alone),
+        cmocka_unit_test(a_view_shows_no_less_than_its_smallest_share),
+        cmocka_unit_test(a_share_has_torchs_bits),
         cmocka_unit_test(half_of_the_views_are_flipped),
         cmocka_unit_test(numbers_are_normalised_as_torch_does),
     };

@@ -308,6 +308,18 @@ static void methods_ask_for_their_own_banks(void **state)
     }
 }
 
+static void a_bank_shows_at_least_this_share(void **state)
+{
+    (void)state;
+    json_t *bank = json_object();
+    assert_true(spec_crop_scale(bank) == 0.08); // the reference's
+    json_object_set_new(bank, "crop-scale", json_real(0.5));
+    assert_true(spec_crop_scale(bank) == 0.5);
+    json_object_set_new(bank, "crop-scale", json_integer(1));
+    assert_true(spec_crop_scale(bank) == 1);
+    json_decref(bank);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +331,7 @@ int main(void)
         cmocka_unit_test(an_eval_spec_names_its_training_run_and_needs_the_test_bank_of_others),
         cmocka_unit_test(banks_cover_what_can_be_shared),
         cmocka_unit_test(methods_ask_for_their_own_banks),
+        cmocka_unit_test(a_bank_shows_at_least_this_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

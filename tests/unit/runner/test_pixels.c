@@ -31,18 +31,22 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct pixels *open_pixels(const char *part, const char *views, int epochs, int threads)
+/* scale 0: the spec does not say. */
+static struct pixels *open_pixels(const char *part, const char *views, int epochs, double scale,
+                                  int threads)
 {
     struct pixels *p;
     json_t *bank = json_pack("{s:s, s:s, s:i, s:i}", "part", part, "views", views, "epochs", epochs,
                              "seed", 2);
+    if (scale > 0)
+        json_object_set_new(bank, "crop-scale", json_real(scale));
     pixels_open(&p, &split, bank, items, N, SIZE, threads);
     json_decref(bank);
     return p;
 }
 
 /* Image `item` as a bank's view has it; view -1: the test transform. */
-static void expect(const float *got, enum split_part part, size_t item, int view)
+static void expect(const float *got, enum split_part part, size_t item, int view, double scale)
 {
     struct err e;
     struct image in, out;
@@ -52,7 +56,7 @@ static void expect(const float *got, enum split_part part, size_t item, int view
     if (view < 0)
         augment_test(&out, &in, SIZE);
     else
-        augment_train(&out, &in, SIZE, 2, (uint64_t)view, item);
+        augment_train(&out, &in, SIZE, scale, 2, (uint64_t)view, item);
     augment_normalize(want, &out);
     assert_memory_equal(got, want, IMAGE * sizeof *want);
     image_release(&in);
@@ -67,17 +71,24 @@ static void a_batch_has_the_views_of_a_bank(void **unused)
     static const struct {
         const char *views;
         int epochs, epoch, view;
-    } cases[] = {{"fresh", 9, 0, 0}, {"fresh", 9, 7, 7}, {"3", 3, 7, 1}, {"none", 1, 7, -1}};
+        double asked, scale;
+    } cases[] = {{"fresh", 9, 0, 0, 0, 0.08},
+                 {"fresh", 9, 7, 7, 0, 0.08},
+                 {"3", 3, 7, 1, 0, 0.08},
+                 {"3", 3, 7, 1, 0.5, 0.5},
+                 {"none", 1, 7, -1, 0, 0}};
     const int rows[] = {4, 0, 4}; // an image may come twice
     float *out = mem_alloc(3 * IMAGE, sizeof *out);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int threads = 1; threads <= 3; threads++) {
             struct err e;
-            struct pixels *p = open_pixels("train", cases[i].views, cases[i].epochs, threads);
+            struct pixels *p =
+                open_pixels("train", cases[i].views, cases[i].epochs, cases[i].asked, threads);
             for (int again = 0; again < 2; again++) { // decoded, then kept
                 assert_ok(pixels_batch(p, cases[i].epoch, rows, 3, out, &e), &e);
                 for (int b = 0; b < 3; b++)
-                    expect(out + b * IMAGE, SPLIT_TRAIN, items[rows[b]], cases[i].view);
+                    expect(out + b * IMAGE, SPLIT_TRAIN, items[rows[b]], cases[i].view,
+                           cases[i].scale);
             }
             pixels_close(p);
         }
@@ -89,10 +100,10 @@ static void test_images_come_in_order(void **unused)
     (void)unused;
     struct err e;
     float *out = mem_alloc(2 * IMAGE, sizeof *out);
-    struct pixels *p = open_pixels("test", "none", 1, 2);
+    struct pixels *p = open_pixels("test", "none", 1, 0, 2);
     assert_ok(pixels_fetch(p, 2, 2, out, &e), &e);
-    expect(out, SPLIT_TEST, items[2], -1);
-    expect(out + IMAGE, SPLIT_TEST, items[3], -1);
+    expect(out, SPLIT_TEST, items[2], -1, 0);
+    expect(out + IMAGE, SPLIT_TEST, items[3], -1, 0);
     pixels_close(p);
     free(out);
 }
@@ -105,7 +116,7 @@ static void an_image_that_is_gone_is_named(void **unused)
     const int row = 1;
     struct split_item *item = &split.part[SPLIT_TRAIN].items[items[1]];
     char *path = item->path;
-    struct pixels *p = open_pixels("train", "fresh", 1, 1);
+    struct pixels *p = open_pixels("train", "fresh", 1, 0, 1);
     item->path = mem_strdup("gone.jpg");
     assert_int_equal(pixels_batch(p, 0, &row, 1, out, &e), ERR_MISSING);
     assert_non_null(strstr(e.text, "gone.jpg"));
