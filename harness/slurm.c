@@ -68,8 +68,7 @@ static int add_array(struct slurm *s, const char *path, struct err *e)
         return rc;
     }
     a.token = mem_strdup(json_string_value(json_object_get(a.list, "token")));
-    char *id_path = mem_strdup(path), *text;
-    strcpy(id_path + strlen(id_path) - strlen("json"), "id");
+    char *id_path = str_format("%.*sid", (int)(strlen(path) - strlen("json")), path), *text;
     struct err none;
     if (fs_read(&text, NULL, id_path, sizeof a.id - 1, &none) == 0) {
         memcpy(a.id, text, strspn(text, "0123456789"));

@@ -385,7 +385,8 @@ static int open_write(struct store *s, struct err *e)
     return rc;
 }
 
-/* By us, if nobody is writing and we may; a writer that has just come is given a moment to do it. */
+/* By us, if nobody is writing and we may; a writer that has just come is given a moment to do it.
+ */
 static int bring_up_to_date(struct store *s, long version, struct err *e)
 {
     enum { TRIES = 20, WAIT_MS = 100 };

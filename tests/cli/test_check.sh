@@ -35,8 +35,8 @@ diff before after || fail "check and repair changed a workspace that holds"
 edited=$(sqlite3 $db "SELECT run FROM metric ORDER BY run LIMIT 1")
 sqlite3 $db "UPDATE metric SET value = value + 1 WHERE run = '$edited'"
 bank=$(ls w/banks/*.bank | head -1)
-head -c 5000 "$bank" >cut && cp cut "$bank"
-prompt=$(ls w/prompts/*.safetensors | grep -v "$edited" | head -1)
+head -c 5000 "$bank" >shorter && cp shorter "$bank"
+prompt=$(find w/prompts -name '*.safetensors' ! -name "$edited*" | sort | head -1)
 printf x >>"$prompt"
 job=$(ls w/jobs/*.json | head -1)
 printf '{' >"$job"
