@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/proto/memory.h"
+#include "harness/proc.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -105,6 +106,38 @@ void cmd_print_json(json_t *value)
     puts(text);
     free(text);
     json_decref(value);
+}
+
+char *cmd_text_given(const char *name, int argc, char **argv)
+{
+    const char **words = mem_zero((size_t)argc + 2, sizeof *words);
+    words[0] = "promptgrid";
+    words[1] = name;
+    for (int i = 1; i < argc; i++)
+        words[1 + i] = argv[i];
+    char *text = proc_command_text(words);
+    free(words);
+    return text;
+}
+
+char *cmd_text_for(const struct cmd_common *c, const char *name, const char *recipe)
+{
+    const char **words = mem_zero(6 + 2 * c->data.n, sizeof *words);
+    size_t n = 0;
+    words[n++] = "promptgrid";
+    words[n++] = name;
+    words[n++] = recipe;
+    if (c->workspace) {
+        words[n++] = "--workspace";
+        words[n++] = c->workspace;
+    }
+    for (size_t i = 0; i < c->data.n; i++) {
+        words[n++] = "--data";
+        words[n++] = c->data.items[i];
+    }
+    char *text = proc_command_text(words);
+    free(words);
+    return text;
 }
 
 char *cmd_workspace(const struct cmd_common *c)

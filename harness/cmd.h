@@ -55,9 +55,9 @@ int cmd_gc(const struct cmd *self, int argc, char **argv);
 int cmd_export(const struct cmd *self, int argc, char **argv);
 int cmd_reproduce(const struct cmd *self, int argc, char **argv);
 int cmd_methods(const struct cmd *self, int argc, char **argv);
-int cmd_runner(const struct cmd *self, int argc, char **argv); // embed, tokenize: as the runner
+int cmd_runner(const struct cmd *self, int argc, char **argv);  // embed, tokenize: as the runner
 int cmd_weights(const struct cmd *self, int argc, char **argv); // weights list, fetch, ...
-int cmd_data(const struct cmd *self, int argc, char **argv);   // data list, check, ...
+int cmd_data(const struct cmd *self, int argc, char **argv);    // data list, check, ...
 
 /* Parse argv with `table`; -1 to go on, otherwise the exit status (help was shown, or an error).
  * argv[1..*rest] are then the words, whose number must be within min..max. */
@@ -72,6 +72,12 @@ int cmd_finish(int status);
 
 /* JSON to stdout, indented, keys in insertion order; takes the reference. */
 void cmd_print_json(json_t *value);
+
+/* Commands as they are to be typed, quoted for a shell; yours to free(). Given: argv[1..] as they
+ * are before cmd_options, behind a command's name. For: another command about the same recipe, in
+ * the same workspace and with the same data. */
+char *cmd_text_given(const char *name, int argc, char **argv);
+char *cmd_text_for(const struct cmd_common *c, const char *name, const char *recipe);
 
 /* Paths below the workspace; yours to free(). */
 char *cmd_workspace(const struct cmd_common *c);

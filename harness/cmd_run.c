@@ -3,6 +3,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "core/base/thread.h"
 #include "core/proto/job.h"
 #include "harness/cmd.h"
@@ -18,7 +19,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct run_options {
     struct cmd_common common;
@@ -28,6 +28,7 @@ struct run_options {
     const char *executor; // "local" or "slurm"; NULL = "local"
     bool submit_only;
     bool only_failed; // the command is 'retry'
+    char *again;      // the command that goes on where this one stops
 };
 
 enum { JOBS_LIMIT = 1024, RETRIES_LIMIT = 100, FAILURES_SHOWN = 20, SECONDS_LIMIT = 100000000 };
@@ -91,7 +92,7 @@ static void show_failures(const struct sched_result *r)
 static int summary(const struct run_options *o, const struct plan *p, const struct sched_result *r,
                    const char *recipe, double seconds)
 {
-    char took[32];
+    char took[32], *table = cmd_text_for(&o->common, "table", recipe);
     progress_seconds(seconds, took);
     if (r->failed)
         show_failures(r);
@@ -107,19 +108,21 @@ static int summary(const struct run_options *o, const struct plan *p, const stru
         log_info("%zu %s not started after %zu failures", r->left,
                  r->left == 1 ? "run was" : "runs were", r->failed);
     if (r->signal)
-        log_info("stopped: %zu done, %zu cancelled; 'promptgrid run %s' goes on from here", r->done,
-                 r->cancelled, recipe);
+        log_info("stopped: %zu done, %zu cancelled; '%s' goes on from here", r->done, r->cancelled,
+                 o->again);
     else if (!p->wanted)
         log_info("nothing to do: %zu %s done", p->done, p->done == 1 ? "run is" : "runs are");
     else
-        log_info("%zu %s done in %s; 'promptgrid table %s' compares them", r->done, plural(r->done),
-                 took, recipe);
+        log_info("%zu %s done in %s; '%s' compares them", r->done, plural(r->done), took, table);
+    free(table);
     if (o->common.json)
         cmd_print_json(json_pack("{s:I, s:I, s:I, s:I}", "done", (json_int_t)r->done, "failed",
                                  (json_int_t)r->failed, "cancelled", (json_int_t)r->cancelled,
                                  "skipped", (json_int_t)(r->skipped + r->left)));
     if (r->signal)
         return 128 + r->signal;
+    if (r->failed && r->failed == r->environment && !p->blocked)
+        return 3;
     return r->failed || p->blocked ? 1 : 0;
 }
 
@@ -158,7 +161,7 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
     struct store *store = NULL;
     struct plan plan = {0};
     struct sched_result result = {0};
-    struct timespec begin, end;
+    double begin = sys_now();
     char *workspace = cmd_workspace(&o->common), *path = cmd_store_path(&o->common);
     char *program = proc_runner(), *runner = NULL, sha256[HASH_HEX];
     struct sched_options options = {.workspace = workspace,
@@ -172,7 +175,6 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
                                     .hang = (double)o->hang,
                                     .checkpoint_every = (int)o->checkpoint_every};
     int lost = 0, rc;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
     if ((rc = roots_open(&roots, o->common.data.items, o->common.data.n, e)) < 0 ||
         (rc = fs_make_folders(workspace, e)) < 0 ||
         (rc = open_store(&store, path, !o->no_wait, e)) < 0 || // from here the workspace is ours
@@ -195,10 +197,7 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
          // again: what was dying at our start, or was ended by us, is dead now
          (rc = jobfile_folders(workspace, e)) < 0))
         goto out;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    *status =
-        summary(o, &plan, &result, recipe,
-                (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec));
+    *status = summary(o, &plan, &result, recipe, sys_now() - begin);
 out:
     sched_result_release(&result);
     plan_release(&plan);
@@ -256,7 +255,8 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
                             .hang = HANG,
                             .retries = RETRIES,
                             .retry_wait = RETRY_WAIT,
-                            .only_failed = str_eq(self->name, "retry")};
+                            .only_failed = str_eq(self->name, "retry"),
+                            .again = cmd_text_given("run", argc, argv)};
     struct err e = {0};
     int rest;
     const struct opt table[] = {
@@ -295,6 +295,7 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
         if (check_limits(&o, &e) < 0 || run_anywhere(&o, argv[1], &status, &e) < 0)
             status = cmd_fail(&e);
     }
+    free(o.again);
     free(o.common.data.items);
     return status;
 }

@@ -3,7 +3,6 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/cmd.h"
-#include "harness/proc.h"
 #include "harness/recipe.h"
 #include "harness/table_files.h"
 #include "harness/where.h"
@@ -207,19 +206,6 @@ static int show(const struct table_args *args, const char *path, struct err *e)
     return rc;
 }
 
-/* The whole command as it was given; yours to free(). */
-static char *command_of(int argc, char **argv)
-{
-    const char **words = mem_alloc((size_t)argc + 2, sizeof *words);
-    words[0] = "promptgrid";
-    for (int i = 0; i < argc; i++)
-        words[i + 1] = argv[i];
-    words[argc + 1] = NULL;
-    char *text = proc_command_text(words);
-    free(words);
-    return text;
-}
-
 int cmd_table(const struct cmd *self, int argc, char **argv)
 {
     struct table_args args = {.format = "text"};
@@ -246,7 +232,7 @@ int cmd_table(const struct cmd *self, int argc, char **argv)
         {0},
     };
     int rest;
-    args.command = command_of(argc, argv);
+    args.command = cmd_text_given(self->name, argc, argv);
     int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
     if (status < 0) {
         if (args.common.json)

@@ -11,9 +11,10 @@
 
 static const struct {
     const char *name;
-    bool transient, wants_room;
-} classes[] = {{"timeout", true, false}, {"hang", true, false}, {"killed", true, false},
-               {"memory", true, true},   {"disk", true, false}, {"system", true, false}};
+    bool transient, wants_room, environment;
+} classes[] = {{"timeout", true, false, false}, {"hang", true, false, false},
+               {"killed", true, false, false},  {"memory", true, true, false},
+               {"disk", true, false, true},     {"system", true, false, true}};
 
 bool failure_is_transient(const char *class_)
 {
@@ -28,6 +29,14 @@ bool failure_wants_room(const char *class_)
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
         if (str_eq(classes[i].name, class_))
             return classes[i].wants_room;
+    return false;
+}
+
+bool failure_is_environment(const char *class_)
+{
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+        if (str_eq(classes[i].name, class_))
+            return classes[i].environment;
     return false;
 }
 

@@ -21,7 +21,8 @@ const char *failure_of_status(int status);
 const char *failure_of_event(const char *class_, const char *text);
 
 bool failure_is_transient(const char *class_);
-bool failure_wants_room(const char *class_); // to be tried again with nothing beside it
+bool failure_wants_room(const char *class_);     // to be tried again with nothing beside it
+bool failure_is_environment(const char *class_); // neither the run nor its data: disk, system
 
 /* What failures with one cause have in common: class and reason without names and numbers. */
 void failure_cause(const char *class_, const char *reason, struct str *out);

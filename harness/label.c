@@ -111,7 +111,8 @@ char *labels_text(const struct labels *l, const json_t *spec)
             str_addf(&s, " views=%s", text_of(spec, "views"));
     }
     if (int_of(spec, "shots"))
-        str_addf(&s, " %ld shots seed %ld", int_of(spec, "shots"), int_of(spec, "seed"));
+        str_addf(&s, " %ld shot%s seed %ld", int_of(spec, "shots"),
+                 int_of(spec, "shots") == 1 ? "" : "s", int_of(spec, "seed"));
     char *text = str_detach(&s), *visible = str_visible(text);
     free(text);
     return visible;

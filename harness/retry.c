@@ -36,10 +36,12 @@ bool retry_add(struct retry *r, const struct retry_one *one, int limit, double f
     for (int i = 0; i < *tries; i++)
         wait *= 2;
     (*tries)++;
-    MEM_PUSH(r->waiting, r->n, r->capacity) =
-        (struct retry_one){one->run, now + wait, one->alone,
-
-                           mem_strdup(one->reason), mem_strdup(one->log)};
+    MEM_PUSH(r->waiting, r->n, r->capacity) = (struct retry_one){.run = one->run,
+                                                                 .at = now + wait,
+                                                                 .alone = one->alone,
+                                                                 .environment = one->environment,
+                                                                 .reason = mem_strdup(one->reason),
+                                                                 .log = mem_strdup(one->log)};
     return true;
 }
 

@@ -12,6 +12,7 @@ struct retry_one {
     size_t run;
     double at;                // time of the next try
     bool alone;               // with nothing beside it
+    bool environment;         // it failed for what is around it, as a full disk
     const char *reason, *log; // of the last failure
 };
 

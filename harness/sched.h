@@ -34,6 +34,7 @@ struct sched_result {
     size_t done, failed, cancelled;
     size_t skipped;                 // what they need failed
     size_t left;                    // wanted, never started
+    size_t environment;             // failed for what is around them, as a full disk
     struct sched_failure *failures; // (failed)
     char *cause;                    // of same_failures, when they were reached
     int signal;                     // that asked to stop; 0 = none

@@ -46,9 +46,11 @@ static void show_failure(struct sched *s, const struct slot *slot, const char *l
 }
 
 /* A failure that stays: the run and what needs it will not be done this time. */
-static void add_failure(struct sched *s, size_t run, const char *reason, const char *log)
+static void add_failure(struct sched *s, size_t run, const char *reason, const char *log,
+                        bool environment)
 {
     struct sched_result *r = s->result;
+    r->environment += environment;
     r->failures = mem_grow(r->failures, r->failed + 1, sizeof *r->failures);
     r->failures[r->failed++] =
         (struct sched_failure){labels_text(&s->labels, s->plan->runs[run].spec), mem_strdup(reason),
@@ -77,6 +79,7 @@ static bool will_retry(struct sched *s, const struct slot *slot, const char *lab
     const struct sched_options *o = s->options;
     struct retry_one one = {.run = slot->run,
                             .alone = failure_wants_room(class_),
+                            .environment = failure_is_environment(class_),
                             .reason = reason,
                             .log = slot->job.log};
     if (s->given_up || !failure_is_transient(class_) ||
@@ -103,7 +106,7 @@ static int record_failure(struct sched *s, const struct slot *slot, const char *
     *again = will_retry(s, slot, label, class_, reason);
     if (!*again) {
         show_failure(s, slot, label, reason, last);
-        add_failure(s, slot->run, reason, slot->job.log);
+        add_failure(s, slot->run, reason, slot->job.log, failure_is_environment(class_));
     }
     free(label);
     return store_failed(s->store, id, slot->attempt, "failed", class_, reason, e);
@@ -228,6 +231,6 @@ void sched__end_retries(struct sched *s)
         if (s->result->signal)
             s->result->cancelled++;
         else
-            add_failure(s, one->run, one->reason, one->log);
+            add_failure(s, one->run, one->reason, one->log, one->environment);
     }
 }

@@ -8,10 +8,11 @@ zero='"method": "zero-shot"'
 
 # run_mode MODE OPTIONS...: one dataset's zero-shot run behaves so; its messages, one a line
 run_mode() {
-    mode=$1
+    mode=$1 status=1
+    [ "$mode" = full ] && status=3 # nothing but the environment failed
     shift
     rm -rf w
-    FAKE_ONCE="$scratch/once" FAKE_MODE="$mode:$zero" expect_status 1 "$promptgrid" run --jobs 1 \
+    FAKE_ONCE="$scratch/once" FAKE_MODE="$mode:$zero" expect_status "$status" "$promptgrid" run --jobs 1 \
         --retry-wait 0 "$@" small.yaml
     grep -c '^promptgrid: warning: pocket-land zero-shot: ' err >tries
     sed -n 's/^promptgrid: error: pocket-land zero-shot failed: //p' err

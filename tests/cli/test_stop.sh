@@ -31,7 +31,7 @@ wait $scheduler
 none_runs || fail "a runner is left"
 same err <<'END'
 promptgrid: stopping 1 run; once more to end at once
-promptgrid: stopped: 0 done, 1 cancelled; 'promptgrid run small.yaml' goes on from here
+promptgrid: stopped: 0 done, 1 cancelled; 'promptgrid run --jobs 1 --workspace w1 small.yaml' goes on from here
 END
 expect_status 0 "$promptgrid" run --workspace w1 small.yaml
 

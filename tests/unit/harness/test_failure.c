@@ -19,6 +19,10 @@ static void classes_tell_the_moment_from_the_cause(void **state)
         assert_int_equal(failure_is_transient(cases[i].class_), cases[i].transient);
     assert_true(failure_wants_room("memory"));
     assert_false(failure_wants_room("killed"));
+    assert_true(failure_is_environment("disk"));
+    assert_true(failure_is_environment("system"));
+    assert_false(failure_is_environment("memory"));
+    assert_false(failure_is_environment("numeric"));
 }
 
 static void a_status_or_a_text_gives_the_class(void **state)
