@@ -6,6 +6,7 @@
 #include "harness/plan.h"
 #include "harness/progress.h"
 #include "harness/recipe.h"
+#include "harness/slurm.h"
 #include "harness/tally.h"
 
 #include <stdio.h>
@@ -112,6 +113,24 @@ static void put_failures(struct str *out, const struct status *s, const struct l
     }
 }
 
+/* "slurm: 4 pending, 2 running" */
+static void put_queue(struct str *out, json_t *queue)
+{
+    const char *state;
+    json_t *count;
+    bool any = false;
+    json_object_foreach(queue, state, count)
+    {
+        str_addf(out, "%s %lld %s", any ? "," : "slurm:", (long long)json_integer_value(count),
+                 state);
+        any = true;
+    }
+    if (any)
+        str_add(out, json_object_get(queue, "ended")
+                         ? "; 'promptgrid collect' reads what has ended\n"
+                         : "\n");
+}
+
 static void status_text(struct str *out, const struct status *s, const struct labels *labels)
 {
     put_progress(out, s);
@@ -133,6 +152,7 @@ static int look(const struct cmd_common *common, const char *path, struct str *o
     struct store *store = NULL;
     struct status s = {0};
     struct labels labels = {0};
+    json_t *queue = NULL;
     char *workspace = cmd_workspace(common);
     int rc;
     if ((rc = roots_open(&roots, common->data.items, common->data.n, e)) < 0 ||
@@ -141,13 +161,21 @@ static int look(const struct cmd_common *common, const char *path, struct str *o
         (rc = gather(&s, &plan, store, e)) < 0)
         goto out;
     labels_init(&labels, &plan);
-    if (common->json)
-        cmd_print_json(status_json(&s, &labels));
-    else
+    if (store && (rc = slurm_counts(workspace, store, &queue, e)) < 0)
+        goto out;
+    if (common->json) {
+        json_t *all = status_json(&s, &labels);
+        if (queue)
+            json_object_set(all, "slurm", queue);
+        cmd_print_json(all);
+    } else {
         status_text(out, &s, &labels);
+        put_queue(out, queue);
+    }
     *open = s.counts[WANTED] + s.counts[RUNNING] > 0;
     rc = s.counts[FAILED] > 0;
 out:
+    json_decref(queue);
     labels_release(&labels);
     status_release(&s);
     plan_release(&plan);

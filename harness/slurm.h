@@ -75,6 +75,11 @@ struct slurm_collected {
 /* Into the store what journals and queue say; the same again changes nothing. Counts are added to
  * `out`, but for `open`. */
 int slurm_collect(struct slurm *s, struct store *store, struct slurm_collected *out, struct err *e);
+/* Tasks that are not in the store yet, by state: "pending", "running", ..., "ended" (to be
+ * collected), "unknown" (the queue cannot be asked). *counts is a new object, NULL when there are
+ * no tasks. Changes nothing. */
+int slurm_counts(const char *workspace, struct store *store, json_t **counts, struct err *e);
+
 void slurm_collected_release(struct slurm_collected *c);
 
 /* ---- for the parts of it ---- */

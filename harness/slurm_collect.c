@@ -291,6 +291,40 @@ int slurm_collect(struct slurm *s, struct store *store, struct slurm_collected *
     return rc < 0 ? rc : 0;
 }
 
+static void count_state(json_t *counts, const char *state, bool asked)
+{
+    char *name = mem_strdup(*state ? state : asked ? "ended" : "unknown");
+    for (char *c = name; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    json_int_t known = json_integer_value(json_object_get(counts, name));
+    json_object_set_new(counts, name, json_integer(known + 1));
+    free(name);
+}
+
+int slurm_counts(const char *workspace, struct store *store, json_t **counts, struct err *e)
+{
+    struct slurm s;
+    *counts = NULL;
+    int rc = slurm_open(&s, workspace, NULL, e);
+    if (rc == 0 && s.n) {
+        slurm_ask(&s);
+        *counts = json_object();
+    }
+    for (size_t i = 0; i < s.n && rc >= 0; i++) {
+        const json_t *tasks = json_object_get(s.arrays[i].list, "tasks");
+        for (size_t k = 0; k < json_array_size(tasks) && rc >= 0; k++) {
+            struct task t = {.array = &s.arrays[i], .index = k};
+            char *command = command_of(&t);
+            rc = store_tried(store, text_of(json_array_get(tasks, k), "run"), command, e);
+            free(command);
+            if (rc == 0)
+                count_state(*counts, slurm_state(&s, &s.arrays[i], k), s.queue != NULL);
+        }
+    }
+    slurm_close(&s);
+    return rc < 0 ? rc : 0;
+}
+
 void slurm_collected_release(struct slurm_collected *c)
 {
     for (size_t i = 0; i < c->failed; i++) {

@@ -74,6 +74,10 @@ wait_for 60 sh -c '! grep -lE "PENDING|RUNNING" cluster-later/*/tasks/*' || fail
 export FAKE_SLURM=$scratch/cluster-later
 expect_status 0 "$promptgrid" collect --workspace later
 rm cluster-later/down
+sqlite3 later/promptgrid.sqlite .dump >before 2>/dev/null
+expect_status 0 "$promptgrid" status --workspace later small.yaml
+sqlite3 later/promptgrid.sqlite .dump >after 2>/dev/null
+diff before after || fail "status changed the store"
 expect_status 0 "$promptgrid" collect --workspace later
 expect_status 0 "$promptgrid" collect --workspace later
 whole later
