@@ -1,6 +1,6 @@
 /*
- * `embed --backbone NAME|DIR [--text S]... [--image FILE]...`: features of texts and images, as
- * the model gives them (not unit length), and their logits when both are given.
+ * `promptgrid embed --backbone NAME|DIR [--text S]... [--image FILE]...`: features of texts and
+ * images, as the model gives them (not unit length), and their logits when both are given.
  */
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -282,9 +282,9 @@ int runner_embed(int argc, char **argv)
     if (rc > 0) {
         struct str help = STR_INIT;
         opt_help(options, &help);
-        printf(
-            "usage: embed --backbone NAME|DIR [--text TEXT]... [--image FILE]... [options]\n\n%s",
-            help.data);
+        printf("usage: promptgrid embed --backbone NAME|DIR [--text TEXT]... [--image FILE]... "
+               "[options]\n\n%s",
+               help.data);
         str_release(&help);
     } else if (rc == 0 && rest > 0) {
         rc = err_set(&e, ERR_USAGE, "embed: unexpected '%s'; texts follow --text, images --image",

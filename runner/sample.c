@@ -1,6 +1,6 @@
 /*
- * `sample DATASET --shots K --seed S`: the few-shot selection, in selection order, one path a line
- * or as JSON. It reads the split only, so it works where the images are not there.
+ * `promptgrid data sample DATASET --shots K --seed S`: the few-shot selection, in selection order,
+ * one path a line or as JSON. It reads the split only, so it works where the images are not there.
  */
 #include "core/base/log.h"
 #include "core/base/opt.h"
@@ -88,17 +88,20 @@ int runner_sample(int argc, char **argv)
     if (rc > 0) {
         struct str help = STR_INIT;
         opt_help(options, &help);
-        printf("usage: sample DATASET --shots K --seed S [options]\n\n%s", help.data);
+        printf("usage: promptgrid data sample DATASET --shots K --seed S [options]\n\n%s",
+               help.data);
         str_release(&help);
         free(o.data.items);
         return 0;
     }
     if (rc == 0 && rest != 1)
-        rc = err_set(&e, ERR_USAGE, "sample: expected one dataset, found %d words", rest);
+        rc = err_set(&e, ERR_USAGE, "data sample: expected one dataset, found %d words", rest);
     if (rc == 0 && (o.shots < 1 || o.shots > INT_MAX || o.seed < 0))
-        rc = err_set(&e, ERR_USAGE, "sample: expected --shots K (from 1) and --seed S (from 0)");
+        rc = err_set(&e, ERR_USAGE,
+                     "data sample: expected --shots K (from 1) and --seed S (from 0)");
     if (rc == 0 && !str_eq(o.split, "train") && !str_eq(o.split, "val"))
-        rc = err_set(&e, ERR_USAGE, "sample: unknown split '%s', expected train or val", o.split);
+        rc = err_set(&e, ERR_USAGE, "data sample: unknown split '%s', expected train or val",
+                     o.split);
     if (rc == 0)
         rc = print_sample(&o, argv[1], &e);
     free(o.data.items);

@@ -1,6 +1,6 @@
 /*
- * `split DATASET`: make a missing split anew (core/data/resplit.h), under a name that does not
- * pretend to be the official file's. Prints the path of what it wrote.
+ * `promptgrid data split DATASET`: make a missing split anew (core/data/resplit.h), under a name
+ * that does not pretend to be the official file's. Prints the path of what it wrote.
  */
 #include "core/base/fs.h"
 #include "core/base/log.h"
@@ -96,7 +96,7 @@ int runner_split(int argc, char **argv)
     if (rc > 0) {
         struct str help = STR_INIT;
         opt_help(options, &help);
-        printf("usage: split DATASET [options]\n\n"
+        printf("usage: promptgrid data split DATASET [options]\n\n"
                "Make the split of a dataset whose split file is missing, by the rules of CoOp and\n"
                "Python's generator. It is not the official split: see what it says.\n\n%s",
                help.data);
@@ -105,7 +105,7 @@ int runner_split(int argc, char **argv)
         return 0;
     }
     if (rc == 0 && rest != 1)
-        rc = err_set(&e, ERR_USAGE, "split: expected one dataset, found %d words", rest);
+        rc = err_set(&e, ERR_USAGE, "data split: expected one dataset, found %d words", rest);
     if (rc == 0)
         rc = make_split(&o, argv[1], &e);
     free(o.data.items);

@@ -1,6 +1,6 @@
 /*
- * `tokenize --backbone NAME|DIR TEXT...`: token ids with start and end, one text a line, or as JSON
- * with each token's own text.
+ * `promptgrid tokenize --backbone NAME|DIR TEXT...`: token ids with start and end, one text a line,
+ * or as JSON with each token's own text.
  */
 #include "core/base/log.h"
 #include "core/base/opt.h"
@@ -91,7 +91,7 @@ int runner_tokenize(int argc, char **argv)
     if (rc > 0) {
         struct str help = STR_INIT;
         opt_help(options, &help);
-        printf("usage: tokenize --backbone NAME|DIR TEXT... [options]\n\n%s", help.data);
+        printf("usage: promptgrid tokenize --backbone NAME|DIR TEXT... [options]\n\n%s", help.data);
         str_release(&help);
     } else if (rc == 0 && (!o.backbone || rest < 1)) {
         rc = err_set(&e, ERR_USAGE, "tokenize: expected --backbone NAME|DIR and a text");

@@ -199,6 +199,12 @@ static void add_place(struct str *places, const char *path)
     str_addf(places, "%s'%s'", places->size ? ", " : "", path);
 }
 
+/* The pocket datasets' folder is always among them, as the last. */
+static const char *not_given(const struct roots *r)
+{
+    return r->n > 1 ? "" : "no --data or PROMPTGRID_DATA folder was given, and ";
+}
+
 int roots_dataset(const struct roots *r, const struct dataset_row *d, char **folder, struct err *e)
 {
     struct str looked = STR_INIT;
@@ -213,9 +219,9 @@ int roots_dataset(const struct roots *r, const struct dataset_row *d, char **fol
         free(path);
     }
     int rc = err_set(e, ERR_MISSING,
-                     "dataset '%s' was not found: no folder %s; set --data or PROMPTGRID_DATA to "
+                     "dataset '%s' was not found: %sno folder %s; set --data or PROMPTGRID_DATA to "
                      "the folder that holds '%s'",
-                     d->name, looked.data, d->folder);
+                     d->name, not_given(r), looked.data, d->folder);
     str_release(&looked);
     return rc;
 }
@@ -240,10 +246,11 @@ static int find_backbone(const struct roots *r, const char *name, char **folder,
     }
     int rc = 0;
     if (!*folder)
-        rc = err_set(e, ERR_MISSING,
-                     "backbone '%s' was not found: no folder %s; see 'promptgrid weights', or set "
-                     "--data or PROMPTGRID_DATA to the folder that holds '%s'",
-                     name, looked.data, below);
+        rc =
+            err_set(e, ERR_MISSING,
+                    "backbone '%s' was not found: %sno folder %s; see 'promptgrid weights', or set "
+                    "--data or PROMPTGRID_DATA to the folder that holds '%s'",
+                    name, not_given(r), looked.data, below);
     free(below);
     free(built_in);
     str_release(&looked);

@@ -62,12 +62,12 @@ cmp -s first root/dtd/split_regenerated_DescribableTextures_seed2.json && fail "
 expect_status 0 "$promptgrid" data split dtd --data root # the same again is no harm
 expect_status 2 "$promptgrid" data split dtd --data root --seed 2 --out second
 same err <<'END'
-promptgrid-runner: error: 'second' is there already and holds something else: name another file with --out
+promptgrid: error: 'second' is there already and holds something else: name another file with --out
 END
 expect_status 3 "$promptgrid" data check dtd --data root # nothing reads it by itself
 expect_status 2 "$promptgrid" data split stanford_cars
 same err <<'END'
-promptgrid-runner: error: the split of 'stanford_cars' cannot be made anew: its annotations are MATLAB files, which are not read; get 'split_zhou_StanfordCars.json' from its authors
+promptgrid: error: the split of 'stanford_cars' cannot be made anew: its annotations are MATLAB files, which are not read; get 'split_zhou_StanfordCars.json' from its authors
 END
 
 # ---- a number of classes that is not the dataset's ----
@@ -150,7 +150,7 @@ promptgrid: error: target.yaml:8: 'imagenet_a' is an evaluation target: it has n
 END
 expect_status 2 "$promptgrid" data sample imagenet_a --data root --shots 1 --seed 1
 same err <<'END'
-promptgrid-runner: error: 'imagenet_a' is an evaluation target: it has no training images
+promptgrid: error: 'imagenet_a' is an evaluation target: it has no training images
 END
 sed 's/dataset: dtd/dataset: imagenet_a/' dtd.yaml >zero.yaml
 expect_status 0 "$promptgrid" run zero.yaml --data root

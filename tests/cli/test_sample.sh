@@ -51,24 +51,24 @@ END
 expect_status 3 "$runner" sample caltech101 --shots 1 --seed 1 --data root
 sed "s#$SOURCE#SOURCE#" err >some
 same some <<'END'
-promptgrid-runner: error: dataset 'caltech101' was not found: no folder 'root/caltech-101', 'SOURCE/recipes/pocket/data/caltech-101'; set --data or PROMPTGRID_DATA to the folder that holds 'caltech-101'
+promptgrid: error: dataset 'caltech101' was not found: no folder 'root/caltech-101', 'SOURCE/recipes/pocket/data/caltech-101'; set --data or PROMPTGRID_DATA to the folder that holds 'caltech-101'
 END
 printf '{"train": [\n' >root/dtd/split_zhou_DescribableTextures.json
 "$runner" sample dtd --shots 1 --seed 1 --data root >out 2>err && fail "bad JSON was read"
 same err <<'END'
-promptgrid-runner: error: root/dtd/split_zhou_DescribableTextures.json:2:0: ']' expected near end of file
+promptgrid: error: root/dtd/split_zhou_DescribableTextures.json:2:0: ']' expected near end of file
 END
 expect_status 2 "$runner" sample pocket-lnad --shots 1 --seed 1
 same err <<'END'
-promptgrid-runner: error: unknown dataset 'pocket-lnad', did you mean 'pocket-land'?
+promptgrid: error: unknown dataset 'pocket-lnad', did you mean 'pocket-land'?
 END
 expect_status 2 "$runner" sample pocket-land --shots 1
 same err <<'END'
-promptgrid-runner: error: sample: expected --shots K (from 1) and --seed S (from 0)
+promptgrid: error: data sample: expected --shots K (from 1) and --seed S (from 0)
 END
 expect_status 2 "$runner" sample pocket-land --shots 1 --seed 1 --split test
 same err <<'END'
-promptgrid-runner: error: sample: unknown split 'test', expected train or val
+promptgrid: error: data sample: unknown split 'test', expected train or val
 END
 if [ -w /dev/full ]; then
     "$runner" sample pocket-land --shots 1 --seed 1 >/dev/full 2>err

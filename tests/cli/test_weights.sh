@@ -56,7 +56,7 @@ cmp want_features got_features || fail "imported weights must give the same feat
 # ---- what does not fit is refused and leaves nothing ----
 expect_status 2 "$promptgrid" weights import "$pocket/model.safetensors" --as vit-b16
 same err <<END2
-promptgrid-runner: error: '$pocket/model.safetensors' was not imported: its sizes are no architecture of OpenAI's: images of 64 pixels, a ViT of 3 blocks of width 192 in patches of 8; texts of 32 tokens, 2 blocks of width 128, 907 words; joint dimension 128, expected ViT-B/16
+promptgrid: error: '$pocket/model.safetensors' was not imported: its sizes are no architecture of OpenAI's: images of 64 pixels, a ViT of 3 blocks of width 192 in patches of 8; texts of 32 tokens, 2 blocks of width 128, 907 words; joint dimension 128, expected ViT-B/16
 END2
 [ -e w/backbones/vit-b16 ] && fail "a refused import must leave nothing"
 expect_status 2 "$promptgrid" weights import "$pocket/model.safetensors" --as ../x

@@ -161,6 +161,17 @@ static void a_missing_dataset_names_every_place(void **state)
     assert_text(&e, want);
     free(want);
     roots_release(&roots);
+
+    unsetenv("PROMPTGRID_DATA");
+    assert_ok(roots_open(&roots, NULL, 0, &e), &e);
+    assert_int_equal(roots_dataset(&roots, dataset_find("caltech101"), &folder, &e), ERR_MISSING);
+    want = str_format("dataset 'caltech101' was not found: no --data or PROMPTGRID_DATA folder was "
+                      "given, and no folder '%s/recipes/pocket/data/caltech-101'; set --data or "
+                      "PROMPTGRID_DATA to the folder that holds 'caltech-101'",
+                      roots.home);
+    assert_text(&e, want);
+    free(want);
+    roots_release(&roots);
 }
 
 static void backbones_are_found_by_name_or_folder(void **state)
