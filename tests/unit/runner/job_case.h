@@ -12,6 +12,7 @@
 #include "core/base/rng.h"
 #include "core/base/str.h"
 #include "core/data/bank.h"
+#include "core/method/method.h"
 #include "core/proto/event.h"
 #include "core/proto/method_keys.h"
 #include "core/proto/spec.h"
@@ -27,7 +28,7 @@
 enum { CASE_SEED = 3, CASE_SHOTS = 2, CASE_EACH = 4, CASE_DIM = 128 }; // images of a class and part
 
 struct job_case {
-    char *home, *split, *bank[2], *prompt; // bank: train, test
+    char *home, *split, *bank[3], *prompt; // bank: train, test, val
     int K;
     json_t *spec;
     struct job job;
@@ -94,11 +95,11 @@ static inline void case_params(struct job_case *c, const char *method, const cha
 
 static inline void case_write_banks(struct job_case *c)
 {
-    static const char *const parts[] = {"train", "test"};
+    static const char *const parts[] = {"train", "test", "val"};
     size_t images = (size_t)c->K * CASE_EACH, *index = mem_alloc(images, sizeof *index);
     for (size_t i = 0; i < images; i++)
         index[i] = i;
-    for (int p = 0; p < 2; p++) {
+    for (int p = 0; p < 3; p++) {
         struct bank_writer *w;
         struct err e;
         char sha256[65];
@@ -124,6 +125,7 @@ static inline void case_open(struct job_case *c, char *const *names, int K, cons
     c->split = fs_join(c->home, CASE_SPLIT);
     c->bank[0] = fs_join(c->home, "train");
     c->bank[1] = fs_join(c->home, "test");
+    c->bank[2] = fs_join(c->home, "val");
     c->prompt = fs_join(c->home, "prompt");
     case_write_split(c, names);
     assert_ok(hash_file(weights, CASE_WEIGHTS, &e), &e);
@@ -144,13 +146,14 @@ static inline void case_open(struct job_case *c, char *const *names, int K, cons
                           .dataset = c->home,
                           .train_bank = c->bank[0],
                           .test_bank = c->bank[1],
+                          .val_bank = c->bank[2],
                           .out = c->prompt};
 }
 
 static inline void case_close(struct job_case *c)
 {
-    char *files[] = {c->split, c->bank[0], c->bank[1], c->prompt};
-    for (int i = 0; i < 4; i++) {
+    char *files[] = {c->split, c->bank[0], c->bank[1], c->bank[2], c->prompt};
+    for (int i = 0; i < 5; i++) {
         unlink(files[i]);
         free(files[i]);
     }
@@ -180,6 +183,38 @@ static inline json_t *case_run(const struct job_case *c)
     free(line);
     fclose(file);
     return events;
+}
+
+/* The job's learner, made by hand, after the draws of building CLIP. */
+struct case_hand {
+    struct device *device;
+    struct clip clip;
+    struct bpe *bpe;
+    struct rng rng;
+    struct learner l;
+};
+
+static inline void case_hand_open(struct case_hand *h, const struct job_case *c, int train_K)
+{
+    struct err e;
+    const char *method = spec_get_text(c->spec, "method");
+    *h = (struct case_hand){0};
+    assert_ok(device_open(&h->device, "cpu", 2, &e), &e);
+    assert_ok(clip_open(&h->clip, CASE_WEIGHTS, h->device, CLIP_TEXT, &e), &e);
+    assert_ok(bpe_open(&h->bpe, CASE_MERGES, h->clip.shape.vocab, &e), &e);
+    rng_seed_torch(&h->rng, CASE_SEED);
+    rng_skip(&h->rng, clip_init_draws(&h->clip.shape));
+    assert_ok(learner_init(&h->l, method_get(method), &h->clip, h->bpe,
+                           json_object_get(c->spec, "params"), CASE_SEED, train_K, &h->rng, &e),
+              &e);
+}
+
+static inline void case_hand_close(struct case_hand *h)
+{
+    learner_release(&h->l);
+    bpe_free(h->bpe);
+    clip_close(&h->clip);
+    device_close(h->device);
 }
 
 #endif
