@@ -9,6 +9,7 @@
 #include "core/data/split.h"
 #include "harness/cmd.h"
 #include "harness/cmd_runner.h"
+#include "harness/columns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,28 +41,6 @@ static char *count_cell(int count)
     return count ? str_format("%d", count) : mem_strdup("-");
 }
 
-static void print_table(char **cells, size_t rows)
-{
-    size_t width[COLUMNS] = {0};
-    struct str out = STR_INIT;
-    for (size_t i = 0; i < rows * COLUMNS; i++) {
-        size_t columns = str_columns(cells[i]);
-        if (columns > width[i % COLUMNS])
-            width[i % COLUMNS] = columns;
-    }
-    for (size_t i = 0; i < rows * COLUMNS; i++) {
-        size_t c = i % COLUMNS, space = width[c] - str_columns(cells[i]);
-        bool number = c >= 2 && c <= 5, last = c == COLUMNS - 1;
-        str_pad(&out, number ? space : 0, ' ');
-        str_add(&out, cells[i]);
-        str_pad(&out, last ? 0 : (number ? 0 : space) + 2, ' ');
-        if (last)
-            str_addc(&out, '\n');
-    }
-    fputs(out.data, stdout);
-    str_release(&out);
-}
-
 static void print_list(const struct roots *roots, bool as_json)
 {
     size_t rows = dataset_rows_count() + 1, n = 0;
@@ -86,7 +65,7 @@ static void print_list(const struct roots *roots, bool as_json)
     if (as_json)
         cmd_print_json(json_incref(array));
     else
-        print_table(cells, rows);
+        columns_print(cells, rows, COLUMNS, 2, 5);
     json_decref(array);
     for (size_t i = 0; i < n; i++)
         free(cells[i]);

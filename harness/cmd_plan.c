@@ -4,6 +4,7 @@
 #include "core/base/str.h"
 #include "core/base/thread.h"
 #include "harness/cmd.h"
+#include "harness/columns.h"
 #include "harness/label.h"
 #include "harness/plan.h"
 #include "harness/progress.h"
@@ -11,7 +12,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { SHORT_ID = 12, COLUMNS = 9 };
 
@@ -56,30 +56,6 @@ static void fill_row(char **row, const struct plan_run *r, const char *label)
     row[8] = str_visible(r->why);
 }
 
-static void print_rows(char **cells, size_t rows)
-{
-    size_t width[COLUMNS] = {0};
-    struct str out = STR_INIT;
-    for (size_t i = 0; i < rows * COLUMNS; i++) {
-        size_t columns = str_columns(cells[i]);
-        if (columns > width[i % COLUMNS])
-            width[i % COLUMNS] = columns;
-    }
-    for (size_t i = 0; i < rows * COLUMNS; i++) {
-        size_t c = i % COLUMNS, space = width[c] - str_columns(cells[i]);
-        bool number = c >= 4 && c <= 6;
-        if (number)
-            str_pad(&out, space, ' ');
-        str_add(&out, cells[i]);
-        if (c == COLUMNS - 1)
-            str_addc(&out, '\n');
-        else
-            str_pad(&out, (number ? 0 : space) + 2, ' ');
-    }
-    fputs(out.data, stdout);
-    str_release(&out);
-}
-
 static void print_runs(const struct plan *p)
 {
     static const char *const ignore[] = {"dataset", "source", "shots", "seed", NULL};
@@ -94,7 +70,7 @@ static void print_runs(const struct plan *p)
     for (size_t i = 0; i < p->n; i++)
         fill_row(cells + (i + 1) * COLUMNS, &p->runs[i],
                  i < p->banks ? NULL : labels[i - p->banks]);
-    print_rows(cells, p->n + 1);
+    columns_print(cells, p->n + 1, COLUMNS, 4, 6);
     for (size_t i = 0; i < (p->n + 1) * COLUMNS; i++)
         free(cells[i]);
     for (size_t i = 0; i < trains; i++)
