@@ -234,16 +234,18 @@ static struct views train_views(size_t V, int first)
     struct learner l = {.method = &mirror, .clip = &clip};
     struct views v = {0};
     struct rng r;
+    struct device *d;
     struct err e;
     struct loop_data data = {.view = fill_view, .arg = &v, .V = V, .N = IMAGES, .labels = labels};
     struct loop_config config = {.epochs = EPOCHS, .batch = 4, .lr = 0.1, .warmup_lr = 0.1};
     struct loop_state state = {.epoch = first, .rng = &r};
     rng_seed_torch(&r, 1);
-    assert_ok(device_open(&l.device, "cpu", 1, &e), &e);
+    assert_ok(device_open(&d, "cpu", 1, &e), &e);
+    l.device = d;
     learner_parameters(&l, 1, &zero);
     assert_ok(loop_train(&l, &data, &config, &state, note_loss, &v, &e), &e);
     learner_release(&l);
-    device_close(l.device);
+    device_close(d);
     return v;
 }
 
