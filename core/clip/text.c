@@ -51,20 +51,6 @@ struct text {
     float *scratch;                  // the one allocation behind the scratch
 };
 
-void text_prompts_add(struct text_prompts *p, const int *items, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        MEM_PUSH(p->items, p->n, p->capacity) = items[i];
-    MEM_PUSH(p->ends, p->K, p->ends_capacity) = p->n;
-}
-
-void text_prompts_release(struct text_prompts *p)
-{
-    free(p->items);
-    free(p->ends);
-    *p = (struct text_prompts){0};
-}
-
 static void carve_activations(struct text *t, struct carve *c, bool backward)
 {
     size_t R = (size_t)t->tree.R, K = (size_t)t->K, C = (size_t)t->C, H = (size_t)t->H;

@@ -3,7 +3,8 @@
 #ifndef PROMPTGRID_CLIP_TEXT_TREE_H
 #define PROMPTGRID_CLIP_TEXT_TREE_H
 
-#include "core/clip/text.h"
+#include "core/clip/text_prompts.h"
+#include "core/device/device.h"
 
 struct text_tree {
     int R;             // rows, by depth: a row's parent comes before it
