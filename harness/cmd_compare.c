@@ -58,18 +58,21 @@ static int truth(void *arg, const char *id, const char *part, int **labels, size
 
 /* ---- the command ---- */
 
-static int print_pair(struct table_files *f, const struct table *t, char *const *names, bool json,
-                      struct err *e)
+static int print_pair(struct table_files *f, const struct table *t, char *const *names,
+                      const struct cmd_common *common, struct err *e)
 {
     struct comparison c;
     struct str out = STR_INIT;
-    if (!f->store)
-        return err_set(e, ERR_MISSING, "there are no results yet: promptgrid run %s",
-                       f->plan.recipe->path);
+    if (!f->store) {
+        char *run = cmd_text_for(common, "run", f->plan.recipe->path);
+        err_set(e, ERR_MISSING, "there are no results yet: %s", run);
+        free(run);
+        return e->code;
+    }
     int rc = compare_rows(&c, t, f->store, names[0], names[1], truth, f, e);
     if (rc < 0)
         return rc;
-    if (json) {
+    if (common->json) {
         cmd_print_json(compare_json(&c));
     } else {
         compare_text(&c, t, &out);
@@ -112,7 +115,7 @@ static int compare(const struct compare_args *args, const char *recipe, char *co
     if (rc == 0 && !t)
         rc = err_set(e, ERR_USAGE, "no run of table '%s' has the values of --where", block->name);
     if (rc == 0 && n)
-        rc = print_pair(&files, t, names, args->common.json, e);
+        rc = print_pair(&files, t, names, &args->common, e);
     else if (rc == 0)
         print_ranks(t, args->common.json);
 out:
