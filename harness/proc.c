@@ -40,6 +40,14 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
+/* When memory runs out, the kernel is to end a runner, which can be tried again, and not us. */
+static void offer_to_the_oom_killer(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+    if (fd >= 0 && write(fd, "500", 3) == 3)
+        close(fd);
+}
+
 /* In the child: never returns. `failed` takes errno when something did not work. */
 static _Noreturn void child(const struct proc_options *o, char *const *environment, pid_t parent,
                             int output, int events, int go, int failed)
@@ -62,6 +70,7 @@ static _Noreturn void child(const struct proc_options *o, char *const *environme
         while (got < 0 && errno == EINTR);
         if (got != 1)
             _exit(127);
+        offer_to_the_oom_killer();
         close_range(events < 0 ? 3 : 4, ~0U, CLOSE_RANGE_CLOEXEC);
         if (o->confined)
             confine_self();
