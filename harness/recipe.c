@@ -328,6 +328,7 @@ void recipe_free(struct recipe *r)
         return;
     grid_runs_free(r->runs, r->n);
     output_release(r);
+    json_decref(r->slurm);
     for (char **file = r->files; file && *file; file++)
         free(*file);
     free(r->files);
