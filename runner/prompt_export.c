@@ -124,9 +124,9 @@ static int class_features(struct work *w, const char *path, float **out, size_t 
     // classes with vectors of their own are those that it was trained on
     const int n = w->learner.context->groups > 1 ? trained : all;
     const size_t floats = (size_t)n * (size_t)w->clip.shape.embed;
-    if ((rc = w->method->classes(&w->learner, w->names, n, false, e)) < 0)
+    if ((rc = learner_classes(&w->learner, w->names, n, false, e)) < 0)
         return rc;
-    context_forward(&w->learner, false, 0);
+    context_forward(&w->learner, false);
     *out = mem_alloc(floats, sizeof **out);
     w->device->ops->download(w->device, *out, w->learner.context->unit, floats * sizeof **out);
     *K = (size_t)n;

@@ -67,7 +67,7 @@ int test_measure(struct work *w, const struct bank *bank, const struct part *par
     if (pixels)
         images.pixels = work_pixels(w, "test", images.rows, n);
     struct eval_images all = {pixels ? fetch_pixels : fetch_features, &images, n, labels};
-    int rc = w->method->classes(&w->learner, w->names + part->first, part->n, false, e);
+    int rc = learner_classes(&w->learner, w->names + part->first, part->n, false, e);
     if (rc == 0)
         rc = eval_run(&w->learner, &all, out, e);
     if (rc < 0)

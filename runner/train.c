@@ -102,7 +102,7 @@ static double real_or(const json_t *params, const char *key, double otherwise)
 static int set_classes(struct train *t, struct err *e)
 {
     struct work *w = &t->work;
-    return w->method->classes(&w->learner, w->names + t->trained.first, t->trained.n, true, e);
+    return learner_classes(&w->learner, w->names + t->trained.first, t->trained.n, true, e);
 }
 
 /* Every N-th epoch: the accuracy on each part with what would be deployed now, into `probed`.

@@ -50,7 +50,7 @@ static const struct {
     {ERR_SYS, 3, "system"},      {ERR_USAGE, 2, "usage"},     {ERR_PARSE, 2, "parse"},
     {ERR_RANGE, 2, "range"},     {ERR_MISSING, 3, "missing"}, {ERR_CORRUPT, 3, "corrupt"},
     {ERR_NUMERIC, 1, "numeric"}, {ERR_MEMORY, 3, "memory"},   {ERR_CANCELLED, 130, "cancelled"},
-    {ERR_BUSY, 3, "busy"},
+    {ERR_BUSY, 3, "busy"},       {ERR_DEVICE, 3, "device"},
 };
 
 const char *err_name(int code)

@@ -20,6 +20,7 @@ enum err_code {
     ERR_MEMORY = -8,    // not enough memory
     ERR_CANCELLED = -9, // the user asked to stop
     ERR_BUSY = -10,     // somebody else holds it
+    ERR_DEVICE = -11,   // an accelerator is lost or broken; others may do
 };
 
 struct err {

@@ -250,10 +250,10 @@ static void resnet_unload(struct clip *m)
 
 struct work {
     const struct clip *m;
-    int group, T, F;         // images at once; tokens and width of the attention pool
-    struct device_tree tree; // each image's mean token attends to all of its tokens
-    int *index;              // the tree's arrays; its queries are also the rows of the mean tokens
-    float *arena;            // device; the parts below
+    int group, T, F;       // images at once; tokens and width of the attention pool
+    struct forest *forest; // each image's mean token attends to all of its tokens
+    int *first;            // device, (group) rows of the mean tokens
+    float *arena;          // device; the parts below
 
     float *a, *b, *x, *y;    // each holds any activation of the convolutions
     float *tokens;           // (group, T, F)
@@ -283,15 +283,18 @@ static void carve_work(struct work *v, struct carve *c)
 static void plant_tree(struct work *v)
 {
     const int B = v->group, T = v->T;
-    v->index = mem_alloc((size_t)(2 * B + 1 + B * T), sizeof *v->index);
-    int *query = v->index, *start = query + B, *path = start + B + 1;
+    struct device *d = v->m->device;
+    int *query = mem_alloc((size_t)(2 * B + 1 + B * T), sizeof *query);
+    int *start = query + B, *path = start + B + 1;
     for (int i = 0; i < B; i++)
         query[i] = i * T;
     for (int i = 0; i <= B; i++)
         start[i] = i * T;
     for (int i = 0; i < B * T; i++)
         path[i] = i;
-    v->tree = (struct device_tree){B * T, B, query, start, path};
+    v->forest = d->ops->forest_new(d, &(struct device_tree){B * T, B, query, start, path});
+    v->first = device_put_ints(d, query, (size_t)B);
+    free(query);
 }
 
 static int resnet_group(const struct clip_shape *s)
@@ -306,7 +309,8 @@ static void resnet_end(void *work)
     if (!v)
         return;
     device_release(v->m->device, v->arena);
-    free(v->index);
+    device_release(v->m->device, v->first);
+    v->m->device->ops->forest_free(v->m->device, v->forest);
     free(v);
 }
 
@@ -379,11 +383,11 @@ static void run_pool(struct work *v, float *features)
     const int B = v->group, T = v->T, F = v->F, grid = grid_of(&v->m->shape);
     d->ops->avgpool(d, v->mean, v->x, B, grid, F, grid);
     d->ops->image_tokens(d, v->tokens, v->x, r->zero, r->position, B, T, F);
-    d->ops->scatter_add(d, v->tokens, v->mean, v->tree.query, B, F);
-    d->ops->gather(d, v->mean, v->tokens, v->tree.query, B, F);
+    d->ops->scatter_add(d, v->tokens, v->mean, v->first, B, F);
+    d->ops->gather(d, v->mean, v->tokens, v->first, B, F);
     d->ops->linear_fwd(d, v->q, v->mean, r->q, B);
     d->ops->linear_fwd(d, v->kv, v->tokens, r->kv, B * T);
-    d->ops->tree_fwd(d, v->heads, v->p, v->q, F, v->kv, v->kv + F, 2 * F, &v->tree,
+    d->ops->tree_fwd(d, v->heads, v->p, v->q, F, v->kv, v->kv + F, 2 * F, v->forest,
                      F / DEVICE_HEAD);
     d->ops->linear_fwd(d, features, v->heads, r->proj, B);
 }

@@ -36,6 +36,8 @@ struct text {
     const struct clip *clip;
     struct device *device;
     struct text_tree tree;
+    struct forest *all, *last;                  // of tree.all, tree.last
+    int *eot, *slot_row, *slot_context, *index; // device: the tree's; the block behind them
     int K, C, H, L, E, contexts;
     int depth;                       // levels of context vectors
     bool keep;                       // middle and hidden per block
@@ -114,6 +116,22 @@ static void allocate(struct text *t, bool backward)
     carve_activations(t, &activations, backward);
 }
 
+/* The tree's arrays, for the device. */
+static void put_tree(struct text *t)
+{
+    const size_t K = (size_t)t->K, slots = (size_t)t->tree.slots;
+    int *host = mem_alloc(K + 2 * slots, sizeof *host);
+    memcpy(host, t->tree.eot, K * sizeof *host);
+    memcpy(host + K, t->tree.slot_row, slots * sizeof *host);
+    memcpy(host + K + slots, t->tree.slot_context, slots * sizeof *host);
+    t->index = t->eot = device_put_ints(t->device, host, K + 2 * slots);
+    t->slot_row = t->eot + K;
+    t->slot_context = t->slot_row + slots;
+    free(host);
+    t->all = t->device->ops->forest_new(t->device, &t->tree.all);
+    t->last = t->device->ops->forest_new(t->device, &t->tree.last);
+}
+
 /* What does not change between steps: token embeddings and positions. */
 static void fill_start(struct text *t)
 {
@@ -150,6 +168,7 @@ int text_new(struct text **out, const struct clip *m, const struct text_prompts 
     t->keep = mode == TEXT_KEEP || (mode == TEXT_BACKWARD && hidden <= KEEP_HIDDEN);
     t->layer = mem_zero((size_t)t->L, sizeof *t->layer);
     allocate(t, mode != TEXT_FORWARD);
+    put_tree(t);
     if ((rc = device_sync(t->device, e)) < 0)
         goto fail;
     fill_start(t);
@@ -164,6 +183,9 @@ void text_free(struct text *t)
 {
     if (!t)
         return;
+    t->device->ops->forest_free(t->device, t->all);
+    t->device->ops->forest_free(t->device, t->last);
+    device_release(t->device, t->index);
     device_release(t->device, t->activations);
     device_release(t->device, t->scratch);
     text_tree_release(&t->tree);
@@ -215,8 +237,8 @@ static void attention_forward(struct text *t, struct layer *a, const struct clip
 {
     struct device *d = t->device;
     int R = t->tree.R, C = t->C;
-    d->ops->tree_fwd(d, t->rows_b, a->p, a->qkv, 3 * C, a->qkv + C, a->qkv + 2 * C, 3 * C,
-                     &t->tree.all, t->H);
+    d->ops->tree_fwd(d, t->rows_b, a->p, a->qkv, 3 * C, a->qkv + C, a->qkv + 2 * C, 3 * C, t->all,
+                     t->H);
     d->ops->linear_fwd(d, a->middle, t->rows_b, b->out, R);
     d->ops->add(d, a->middle, a->x, (size_t)R * (size_t)C);
 }
@@ -238,9 +260,9 @@ static void last_attention(struct text *t, struct layer *a, const struct clip_bl
 {
     struct device *d = t->device;
     int C = t->C, K = t->K;
-    d->ops->tree_fwd(d, t->rows_b, a->p, a->q, C, a->qkv, a->qkv + C, 2 * C, &t->tree.last, t->H);
+    d->ops->tree_fwd(d, t->rows_b, a->p, a->q, C, a->qkv, a->qkv + C, 2 * C, t->last, t->H);
     d->ops->linear_fwd(d, a->middle, t->rows_b, b->out, K);
-    d->ops->gather(d, t->rows_a, a->x, t->tree.eot, K, C);
+    d->ops->gather(d, t->rows_a, a->x, t->eot, K, C);
     d->ops->add(d, a->middle, t->rows_a, (size_t)K * (size_t)C);
 }
 
@@ -253,7 +275,7 @@ static void last_forward(struct text *t, float *x_out)
     int R = t->tree.R, C = t->C, K = t->K;
     d->ops->layernorm_fwd(d, t->rows_a, a->mean1, a->rstd1, a->x, b->ln1_gamma, b->ln1_beta, R, C);
     d->ops->linear_fwd(d, a->qkv, t->rows_a, b->kv, R);
-    d->ops->gather(d, t->rows_b, t->rows_a, t->tree.eot, K, C);
+    d->ops->gather(d, t->rows_b, t->rows_a, t->eot, K, C);
     d->ops->linear_fwd(d, a->q, t->rows_b, b->q, K);
     last_attention(t, a, b);
     mlp_forward(t, a, b, K, x_out);
@@ -269,8 +291,8 @@ static size_t level(const struct text *t, int l)
 static void replace_rows(struct text *t, int l, const float *context, float *x)
 {
     struct device *d = t->device;
-    d->ops->gather(d, t->rows_a, context + level(t, l), t->tree.slot_context, t->tree.slots, t->C);
-    d->ops->scatter(d, x, t->rows_a, t->tree.slot_row, t->tree.slots, t->C);
+    d->ops->gather(d, t->rows_a, context + level(t, l), t->slot_context, t->tree.slots, t->C);
+    d->ops->scatter(d, x, t->rows_a, t->slot_row, t->tree.slots, t->C);
 }
 
 /* The gradient of level l's vectors = from dx (R, C) of block l's input. What stood in these rows
@@ -280,13 +302,13 @@ static void replace_rows_backward(struct text *t, int l, float *dcontext)
     struct device *d = t->device;
     int n = t->tree.slots, C = t->C;
     size_t rows = (size_t)n * (size_t)C * sizeof(float);
-    d->ops->gather(d, t->rows_a, t->dx, t->tree.slot_row, n, C);
+    d->ops->gather(d, t->rows_a, t->dx, t->slot_row, n, C);
     d->ops->zero(d, dcontext + level(t, l), level(t, 1) * sizeof(float));
-    d->ops->scatter_add(d, dcontext + level(t, l), t->rows_a, t->tree.slot_context, n, C);
+    d->ops->scatter_add(d, dcontext + level(t, l), t->rows_a, t->slot_context, n, C);
     if (l == 0)
         return;
     d->ops->zero(d, t->rows_a, rows);
-    d->ops->scatter(d, t->dx, t->rows_a, t->tree.slot_row, n, C);
+    d->ops->scatter(d, t->dx, t->rows_a, t->slot_row, n, C);
 }
 
 void text_forward(struct text *t, const float *context, float *features)
@@ -294,10 +316,10 @@ void text_forward(struct text *t, const float *context, float *features)
     struct device *d = t->device;
     int C = t->C;
     float *x = t->layer[0].x;
-    d->ops->copy(d, x, t->start, (size_t)t->tree.R * (size_t)C);
+    device_copy(d, x, t->start, (size_t)t->tree.R * (size_t)C);
     if (t->tree.slots) {
-        d->ops->gather(d, t->rows_a, context, t->tree.slot_context, t->tree.slots, C);
-        d->ops->scatter_add(d, x, t->rows_a, t->tree.slot_row, t->tree.slots, C);
+        d->ops->gather(d, t->rows_a, context, t->slot_context, t->tree.slots, C);
+        d->ops->scatter_add(d, x, t->rows_a, t->slot_row, t->tree.slots, C);
     }
     for (int l = 0; l < t->L; l++) {
         if (l > 0 && l < t->depth)
@@ -343,7 +365,7 @@ static void block_backward(struct text *t, int l, int need)
     mlp_backward(t, a, b, R, t->dx);
     d->ops->linear_bwd(d, t->rows_a, t->dx, b->out, R);
     d->ops->tree_bwd(d, t->dqkv, t->dqkv + C, t->dqkv + 2 * C, t->rows_a, a->p, a->qkv, 3 * C,
-                     a->qkv + C, a->qkv + 2 * C, 3 * C, &t->tree.all, t->H);
+                     a->qkv + C, a->qkv + 2 * C, 3 * C, t->all, t->H);
     d->ops->linear_bwd(d, t->rows_a, t->dqkv, b->qkv, need);
     d->ops->layernorm_bwd(d, t->dx, t->rows_a, a->x, a->mean1, a->rstd1, b->ln1_gamma, need, C);
 }
@@ -357,14 +379,14 @@ static void last_backward(struct text *t, float *dout)
     int R = t->tree.R, C = t->C, K = t->K;
     mlp_backward(t, a, b, K, dout);
     d->ops->zero(d, t->dx, (size_t)R * (size_t)C * sizeof(float));
-    d->ops->scatter_add(d, t->dx, dout, t->tree.eot, K, C);
+    d->ops->scatter_add(d, t->dx, dout, t->eot, K, C);
     d->ops->linear_bwd(d, t->rows_a, dout, b->out, K);
     float *dkv = t->dqkv;
     d->ops->tree_bwd(d, t->dq, dkv, dkv + C, t->rows_a, a->p, a->q, C, a->qkv, a->qkv + C, 2 * C,
-                     &t->tree.last, t->H);
+                     t->last, t->H);
     d->ops->linear_bwd(d, t->rows_a, dkv, b->kv, R);
     d->ops->linear_bwd(d, t->rows_b, t->dq, b->q, K);
-    d->ops->scatter_add(d, t->rows_a, t->rows_b, t->tree.eot, K, C);
+    d->ops->scatter_add(d, t->rows_a, t->rows_b, t->eot, K, C);
     d->ops->layernorm_bwd(d, t->dx, t->rows_a, a->x, a->mean1, a->rstd1, b->ln1_gamma, R, C);
 }
 

@@ -35,10 +35,12 @@ struct vision_prompt {
     int T, tokens, C, H, L; // rows an image, those of them that are tokens, width, heads, blocks
     int n;                  // images of the last forward
     bool backward, keep;
-    int *first;                       // (batch) row of each image's token 0
+    int *first;                       // (batch) row of each image's token 0; device, as are these
     int *token_row;                   // (batch, tokens) rows of the tokens
     int *prompt_row, *prompt_of;      // (batch, M) rows of the prompts, and which one it is
-    int *start, *path;                // of the last block's forest
+    int *index;                       // the one block behind them
+    struct forest *forests[2];        // the last block's, of `batch` images and of fewer
+    int few;                          // images of the second one; 0 = none yet
     struct layer *layer;              // (L)
     float *last_x;                    // (batch, C) output of the last block
     float *last_mean, *last_rstd;     // (batch)
@@ -96,25 +98,54 @@ static void carve(struct vision_prompt *v, struct carve *c)
 static void index_rows(struct vision_prompt *v)
 {
     size_t B = (size_t)v->batch, T = (size_t)v->T;
-    v->first = mem_alloc(B, sizeof *v->first);
-    v->token_row = mem_alloc(B * (size_t)v->tokens, sizeof *v->token_row);
-    v->prompt_row = mem_alloc(B * (size_t)v->M + 1, sizeof *v->prompt_row);
-    v->prompt_of = mem_alloc(B * (size_t)v->M + 1, sizeof *v->prompt_of);
-    v->start = mem_alloc(B + 1, sizeof *v->start);
-    v->path = mem_alloc(B * T, sizeof *v->path);
-    v->start[0] = 0;
-    for (int b = 0; b < v->batch; b++) {
-        v->first[b] = b * v->T;
-        v->start[b + 1] = (b + 1) * v->T;
-        for (int t = 0; t < v->tokens; t++)
-            v->token_row[b * v->tokens + t] = b * v->T + t;
-        for (int m = 0; m < v->M; m++) {
-            v->prompt_row[b * v->M + m] = b * v->T + v->tokens + m;
-            v->prompt_of[b * v->M + m] = m;
+    const size_t tokens = (size_t)v->tokens, M = (size_t)v->M, n = B * (1 + tokens + 2 * M);
+    int *first = mem_alloc(n, sizeof *first), *token_row = first + B;
+    int *prompt_row = token_row + B * tokens, *prompt_of = prompt_row + B * M;
+    for (size_t b = 0; b < B; b++) {
+        first[b] = (int)(b * T);
+        for (size_t t = 0; t < tokens; t++)
+            token_row[b * tokens + t] = (int)(b * T + t);
+        for (size_t m = 0; m < M; m++) {
+            prompt_row[b * M + m] = (int)(b * T + tokens + m);
+            prompt_of[b * M + m] = (int)m;
         }
-        for (int t = 0; t < v->T; t++)
-            v->path[b * v->T + t] = b * v->T + t;
     }
+    v->index = v->first = device_put_ints(v->device, first, n);
+    v->token_row = v->first + B;
+    v->prompt_row = v->token_row + B * tokens;
+    v->prompt_of = v->prompt_row + B * M;
+    free(first);
+}
+
+/* n images, whose token 0 alone has a query, over all tokens of its image. */
+static struct forest *plant(const struct vision_prompt *v, int n)
+{
+    const int T = v->T;
+    int *query = mem_alloc((size_t)(2 * n + 1 + n * T), sizeof *query);
+    int *start = query + n, *path = start + n + 1;
+    for (int i = 0; i < n; i++)
+        query[i] = i * T;
+    for (int i = 0; i <= n; i++)
+        start[i] = i * T;
+    for (int i = 0; i < n * T; i++)
+        path[i] = i;
+    const struct device_tree tree = {n * T, n, query, start, path};
+    struct forest *f = v->device->ops->forest_new(v->device, &tree);
+    free(query);
+    return f;
+}
+
+/* The last block's forest over the images in work. */
+static struct forest *forest(struct vision_prompt *v)
+{
+    if (v->n == v->batch)
+        return v->forests[0];
+    if (v->n != v->few) {
+        v->device->ops->forest_free(v->device, v->forests[1]);
+        v->forests[1] = plant(v, v->n);
+        v->few = v->n;
+    }
+    return v->forests[1];
 }
 
 static size_t floats_needed(struct vision_prompt *v)
@@ -146,6 +177,7 @@ int vision_prompt_new(struct vision_prompt **out, const struct clip *m, int M, i
     if (mode == VISION_BACKWARD)
         v->keep = floats_needed(v) <= KEEP_FLOATS;
     index_rows(v);
+    v->forests[0] = plant(v, v->batch);
     struct carve memory = {device_floats(v->device, floats_needed(v)), 0};
     v->memory = memory.base;
     carve(v, &memory);
@@ -162,20 +194,11 @@ void vision_prompt_free(struct vision_prompt *v)
     if (!v)
         return;
     device_release(v->device, v->memory);
-    free(v->first);
-    free(v->token_row);
-    free(v->prompt_row);
-    free(v->prompt_of);
-    free(v->start);
-    free(v->path);
+    device_release(v->device, v->index);
+    for (int i = 0; i < 2; i++)
+        v->device->ops->forest_free(v->device, v->forests[i]);
     free(v->layer);
     free(v);
-}
-
-/* The last block's forest over n images. */
-static struct device_tree forest(const struct vision_prompt *v)
-{
-    return (struct device_tree){v->n * v->T, v->n, v->first, v->start, v->path};
 }
 
 /* ---- forward ---- */
@@ -196,7 +219,7 @@ static void enter(struct vision_prompt *v, const float *images, const float *pro
     d->ops->scatter(d, a->x, v->rows_a, v->token_row, n * tokens, C);
     if (!M)
         return;
-    d->ops->copy(d, v->prompt, prompts, (size_t)M * (size_t)C);
+    device_copy(d, v->prompt, prompts, (size_t)M * (size_t)C);
     d->ops->layernorm_fwd(d, v->rows_a, v->prompt_mean, v->prompt_rstd, v->prompt, m->pre_gamma,
                           m->pre_beta, M, C);
     d->ops->gather(d, v->rows_b, v->rows_a, v->prompt_of, n * M, C);
@@ -218,9 +241,8 @@ static void attend(struct vision_prompt *v, int l)
         d->ops->add(d, a->middle, a->x, (size_t)R * (size_t)C);
         return;
     }
-    const struct device_tree tree = forest(v);
     d->ops->tree_fwd(d, v->rows_a, a->p, a->qkv, v->T * 3 * C, a->qkv + C, a->qkv + 2 * C, 3 * C,
-                     &tree, v->H);
+                     forest(v), v->H);
     d->ops->linear_fwd(d, a->middle, v->rows_a, b->out, v->n);
     d->ops->gather(d, v->rows_b, a->x, v->first, v->n, C);
     d->ops->add(d, a->middle, v->rows_b, (size_t)v->n * (size_t)C);
@@ -315,12 +337,11 @@ static void block_backward(struct vision_prompt *v, int l)
         d->ops->linear_bwd(d, v->rows_a, v->dx, b->out, R);
         d->ops->attention_bwd(d, dqkv, v->rows_a, a->qkv, v->n, v->T, v->H);
     } else {
-        const struct device_tree tree = forest(v);
         mlp_backward(v, l, v->dtop, v->n);
         d->ops->linear_bwd(d, v->rows_a, v->dtop, b->out, v->n);
         d->ops->zero(d, dqkv, (size_t)R * 3 * (size_t)C * sizeof(float));
         d->ops->tree_bwd(d, dqkv, dqkv + C, dqkv + 2 * C, v->rows_a, a->p, a->qkv, v->T * 3 * C,
-                         a->qkv + C, a->qkv + 2 * C, 3 * C, &tree, v->H);
+                         a->qkv + C, a->qkv + 2 * C, 3 * C, forest(v), v->H);
         d->ops->zero(d, v->dx, (size_t)R * (size_t)C * sizeof(float));
         d->ops->scatter(d, v->dx, v->dtop, v->first, v->n, C);
     }

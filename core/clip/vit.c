@@ -87,7 +87,7 @@ static void vit_unload(struct clip *m)
 struct work {
     const struct clip *m;
     int group, T; // images at once; tokens of an image
-    int *first;   // (group) row of each image's token 0
+    int *first;   // device, (group) row of each image's token 0
     float *arena; // device; the parts below
 
     float *patches;     // (group, T - 1, 3 p p)
@@ -124,7 +124,7 @@ static void vit_end(void *work)
     if (!v)
         return;
     device_release(v->m->device, v->arena);
-    free(v->first);
+    device_release(v->m->device, v->first);
     free(v);
 }
 
@@ -133,9 +133,11 @@ static void *vit_begin(const struct clip *m, int group)
     BUG_IF(!m->vision);
     struct work *v = mem_zero(1, sizeof *v);
     *v = (struct work){.m = m, .group = group, .T = 1 + grid_of(&m->shape) * grid_of(&m->shape)};
-    v->first = mem_alloc((size_t)group, sizeof *v->first);
+    int *first = mem_alloc((size_t)group, sizeof *first);
     for (int i = 0; i < group; i++)
-        v->first[i] = i * v->T;
+        first[i] = i * v->T;
+    v->first = device_put_ints(m->device, first, (size_t)group);
+    free(first);
     struct carve c = {0};
     carve_work(v, &c);
     v->arena = device_floats(m->device, c.used);

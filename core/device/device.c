@@ -5,15 +5,25 @@
 
 #include "core/base/str.h"
 #include "core/device/cpu/open.h"
+#include "core/device/cuda/open.h"
 
+#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 int device_open(struct device **out, const char *kind, int threads, struct err *e)
 {
+    int index = -1, end = 0;
     if (str_eq(kind, "cpu"))
         return cpu_open(out, threads, e);
-    return err_set(e, ERR_USAGE, "unknown device '%s', expected 'cpu'", kind);
+    if (str_eq(kind, "cuda") ||
+        (sscanf(kind, "cuda:%9d%n", &index, &end) == 1 && !kind[end] && index >= 0))
+        return cuda_open(out, index, threads, e);
+    return err_set(e, ERR_USAGE, "unknown device '%s', expected 'cpu', 'cuda' or 'cuda:N'", kind);
+}
+
+int device_probe(struct device_info *info, int most, char *why, size_t size)
+{
+    return cuda_probe(info, most, why, size);
 }
 
 void device_close(struct device *d)
@@ -24,14 +34,7 @@ void device_close(struct device *d)
 
 char *device_describe(const struct device *d)
 {
-    char line[256], model[256] = "unknown";
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "model name : %255[^\n]", model) == 1)
-            break;
-    if (f)
-        fclose(f);
-    return str_format("%s: %s, %s", d->ops->kind, model, cpu_library());
+    return d->ops->describe(d);
 }
 
 float *device_floats(struct device *d, size_t n)
@@ -45,4 +48,18 @@ float *device_put(struct device *d, const float *host, size_t n)
     if (block)
         d->ops->upload(d, block, host, n * sizeof(float));
     return block;
+}
+
+int *device_put_ints(struct device *d, const int *host, size_t n)
+{
+    int *block = d->ops->alloc(d, n * sizeof *block);
+    if (block)
+        d->ops->upload(d, block, host, n * sizeof *block);
+    return block;
+}
+
+struct device_rates device_rates(double lr, uint64_t number)
+{
+    const double step = (double)number + 1;
+    return (struct device_rates){lr, 1 - pow(0.9, step), 1 - pow(0.999, step)};
 }

@@ -1,10 +1,11 @@
 /*
  * Numbers on a device: buffers and layer-level operations, one table, several implementations.
  *
- * float pointers that operations take are device memory from device_alloc. All tensors are
- * row-major and dense unless a leading dimension (ld) is given. Outputs of "=" operations may hold
- * anything before; "+=" adds. Operations are void: the first failure sticks and device_sync returns
- * it. The same call gives the same bits for any number of threads (see core/base/thread.h).
+ * Pointers that operations take are device memory from `alloc`, numbers and indices alike. All
+ * tensors are row-major and dense unless a leading dimension (ld) is given. Outputs of "="
+ * operations may hold anything before; "+=" adds. Operations are void and may still be under way
+ * when they return, in order; the first failure sticks and device_sync returns it. The same call
+ * gives the same bits for any number of threads (see core/base/thread.h).
  *
  * Dimensions: R rows, C width, H heads (C = 64 H), B batch, K classes, E joint dimension, T tokens.
  */
@@ -47,7 +48,7 @@ struct conv_shape {
  * Who attends to whom in a forest of token rows: query i sits at row `query[i]` and attends to the
  * rows path[start[i]] .. path[start[i + 1] - 1]: its ancestors and itself, root first.
  */
-struct device_tree {
+struct device_tree {  // host memory
     int rows;         // R
     int queries;      // Q
     const int *query; // (Q)
@@ -55,17 +56,42 @@ struct device_tree {
     const int *path;  // (start[Q])
 };
 
+/* A device_tree as the device keeps it. */
+struct forest;
+
+/* What an optimizer step needs that changes from step to step; see device_rates. */
+struct device_rates {
+    double lr;
+    double first, second; // 1 - beta^step of Adam's two moments
+};
+
+/* Operations that were noted to be run again. */
+struct recording;
+
 struct device_ops {
-    const char *kind; // "cpu"
+    const char *kind; // "cpu", "cuda"
     void (*close)(struct device *d);
+    char *(*describe)(const struct device *d); // see device_describe
 
     /* Memory. alloc returns NULL and sets the sticky error when there is not enough. */
     void *(*alloc)(struct device *d, size_t bytes);
     void (*release)(struct device *d, void *block);                               // NULL is fine
     void (*upload)(struct device *d, void *to, const void *from, size_t bytes);   // from the host
     void (*download)(struct device *d, void *to, const void *from, size_t bytes); // to the host
+    void (*copy)(struct device *d, void *to, const void *from, size_t bytes);     // within it
     void (*zero)(struct device *d, void *block, size_t bytes);
     int (*sync)(struct device *d, struct err *e); // wait; the first error since the last sync
+
+    /*
+     * Recording, where a device gains by it (NULL elsewhere, all four). Between record_begin and
+     * record_end operations and copies are noted instead of run; replay runs them as one, with the
+     * same pointers and sizes, on what the memory holds by then. The same operations must have run
+     * once before, for their workspace. Not in between: alloc, release, transfers, sync, *_new.
+     */
+    void (*record_begin)(struct device *d);
+    struct recording *(*record_end)(struct device *d); // NULL on a failure, which sticks
+    void (*replay)(struct device *d, const struct recording *r);
+    void (*record_free)(struct device *d, struct recording *r); // NULL is fine
 
     /* weight (N, K), bias (N) or NULL: host memory, not kept. */
     struct linear *(*linear_new)(struct device *d, const float *weight, const float *bias, int N,
@@ -116,16 +142,19 @@ struct device_ops {
     void (*attention_bwd)(struct device *d, float *dqkv, const float *dout, const float *qkv, int B,
                           int T, int H);
 
+    /* t is copied. */
+    struct forest *(*forest_new)(struct device *d, const struct device_tree *t);
+    void (*forest_free)(struct device *d, struct forest *f); // NULL is fine
     /* Attention over a forest of rows, scores / 8. q (Q, ldq), k and v (R, ldkv), the first C
      * columns of each; out (Q, C) =; p (H, start[Q]) = the probabilities, kept for the backward
      * pass. */
     void (*tree_fwd)(struct device *d, float *out, float *p, const float *q, int ldq,
-                     const float *k, const float *v, int ldkv, const struct device_tree *t, int H);
+                     const float *k, const float *v, int ldkv, const struct forest *f, int H);
     /* dq (Q, ldq) =; dk, dv (R, ldkv) =: every row's sum over the queries below it, in query order
      */
     void (*tree_bwd)(struct device *d, float *dq, float *dk, float *dv, const float *dout,
                      const float *p, const float *q, int ldq, const float *k, const float *v,
-                     int ldkv, const struct device_tree *t, int H);
+                     int ldkv, const struct forest *f, int H);
 
     /* y (n) = max(x, 0); y may be x */
     void (*relu_fwd)(struct device *d, float *y, const float *x, size_t n);
@@ -141,11 +170,9 @@ struct device_ops {
 
     /* x (n) = the nearest fp16 values; see device_half */
     void (*round_half)(struct device *d, float *x, size_t n);
-    /* y (n) = x (n) */
-    void (*copy)(struct device *d, float *y, const float *x, size_t n);
     /* y (n) += x (n) */
     void (*add)(struct device *d, float *y, const float *x, size_t n);
-    /* y (R, C) = x[index[r]]; index is host memory, as in device_tree */
+    /* y (R, C) = x[index[r]] */
     void (*gather)(struct device *d, float *y, const float *x, const int *index, int R, int C);
     /* y[index[r]] += x (R, C), in the order of r: an index may repeat */
     void (*scatter_add)(struct device *d, float *y, const float *x, const int *index, int R, int C);
@@ -165,7 +192,7 @@ struct device_ops {
                        const float *norm, int R, int C);
 
     /* loss (B) = cross entropy of each row; dlogits (B, K) = (softmax - onehot) / B; hit (B) = 1
-     * where the first largest logit is the label. dlogits may be logits. labels: host memory. */
+     * where the first largest logit is the label. dlogits may be logits. */
     void (*cross_entropy)(struct device *d, float *loss, float *hit, float *dlogits,
                           const float *logits, const int *labels, int B, int K);
 
@@ -180,17 +207,17 @@ struct device_ops {
      * against that direction is taken out. */
     void (*deflect)(struct device *d, float *g, const float *against, size_t n, float strength);
 
-    /* torch's SGD: g += weight_decay p; buf = first ? g : momentum buf + g; p -= lr buf (all (n)).
-     * On a `half` device the decayed gradient, momentum buf, its sum and p are each rounded to fp16
-     */
-    void (*sgd)(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
-                float momentum, float weight_decay, bool first);
+    /* torch's SGD: g += weight_decay p; buf = first ? g : momentum buf + g; p -= lr buf (all (n)),
+     * lr rounded to fp32. On a `half` device the decayed gradient, momentum buf, its sum and p are
+     * each rounded to fp16. rates: device memory, here and below. */
+    void (*sgd)(struct device *d, float *p, float *buf, const float *g, size_t n,
+                const struct device_rates *rates, float momentum, float weight_decay, bool first);
 
-    /* torch's Adam, betas 0.9 and 0.999, step counted from 1: weight decay is added to the
-     * gradient, or, decoupled (AdamW), shrinks p first. m, v (n): the moments, zero before step 1.
-     */
+    /* torch's Adam, betas 0.9 and 0.999: weight decay is added to the gradient, or, decoupled
+     * (AdamW), shrinks p first. m, v (n): the moments, zero before the first step. */
     void (*adam)(struct device *d, float *p, float *m, float *v, const float *g, size_t n,
-                 double lr, double epsilon, double weight_decay, bool decoupled, uint64_t step);
+                 const struct device_rates *rates, double epsilon, double weight_decay,
+                 bool decoupled);
 
     /* p (M, C) = start + mask (A B); A (M, R), B (R, C), mask (M, C) or NULL = 1 */
     void (*lowrank_fwd)(struct device *d, float *p, const float *start, const float *A,
@@ -203,22 +230,47 @@ struct device_ops {
 struct device {
     const struct device_ops *ops;
     bool half; // precision fp16-storage: what the reference stores in fp16 is rounded to it
+    bool tf32; // products of fp32 may round their inputs to tf32, where a device has it
 };
 
-/* kind "cpu"; threads >= 1. */
+/* An accelerator of this machine. */
+struct device_info {
+    char kind[16]; // for device_open: "cuda:0"
+    char name[128];
+    int major, minor;    // compute capability
+    int driver, toolkit; // CUDA versions, 12040 = 12.4; driver: the newest it serves
+    size_t memory, free; // bytes
+    char problem[160];   // why it cannot be used, one line; "" = it can
+};
+
+/* The accelerators into info (most): their number. With 0, `why` (size) says in one line why there
+ * is none: no driver, no device, a driver older than the toolkit, a build without CUDA. */
+int device_probe(struct device_info *info, int most, char *why, size_t size);
+
+/* kind "cpu", "cuda" (the first usable one) or "cuda:N"; threads >= 1, of work on the host. */
 int device_open(struct device **out, const char *kind, int threads, struct err *e);
 void device_close(struct device *d); // NULL is fine
 
 /* What the device is and which libraries run it, for the record; yours to free(). */
 char *device_describe(const struct device *d);
 
-/* n floats, uninitialised; a host array copied over. */
+/* n floats, uninitialised; host arrays copied over. */
 float *device_floats(struct device *d, size_t n);
 float *device_put(struct device *d, const float *host, size_t n);
+int *device_put_ints(struct device *d, const int *host, size_t n);
+
+/* Of the 0-based step `number`; host memory. */
+struct device_rates device_rates(double lr, uint64_t number);
 
 static inline int device_sync(struct device *d, struct err *e)
 {
     return d->ops->sync(d, e);
+}
+
+/* y (n) = x (n), floats */
+static inline void device_copy(struct device *d, float *y, const float *x, size_t n)
+{
+    d->ops->copy(d, y, x, n * sizeof *y);
 }
 
 /* Where the reference would store x (n) in fp16. Nothing on a device that is not `half`. */

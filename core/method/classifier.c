@@ -113,7 +113,7 @@ void classifier_logits_of(const struct learner *l, const float *text, int K, con
     int E = l->clip->shape.embed;
     size_t ne = (size_t)n * (size_t)E;
     if (d->half) {
-        d->ops->copy(d, unit, images, ne);
+        device_copy(d, unit, images, ne);
         d->ops->round_half(d, unit, ne);
         d->ops->l2norm_fwd(d, unit, norm, unit, n, E);
         d->ops->blend(d, unit, l->clip->logit_scale, unit, 0, ne);

@@ -91,13 +91,13 @@ static void forward(struct learner *l, const float *images, int n, float *logits
     o->relu_fwd(d, a->hidden, a->hidden, hidden);
     o->matmul_nt(d, a->adapted, a->hidden, a->W2, n, a->E, a->H, 1);
     o->relu_fwd(d, a->adapted, a->adapted, features);
-    o->copy(d, a->dblend, a->adapted, features);
+    device_copy(d, a->dblend, a->adapted, features);
     o->blend(d, a->dblend, a->ratio, images, 1 - a->ratio, features);
     o->l2norm_fwd(d, a->unit, a->norm, a->dblend, n, a->E);
     o->matmul_nt(d, logits, a->unit, a->text, n, l->K, a->E, l->clip->logit_scale);
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct adapter *a = l->own;
     struct device *d = l->device;
@@ -105,7 +105,6 @@ static void step(struct learner *l, const struct batch *b, uint64_t number)
     int n = b->n;
     size_t hidden = (size_t)n * (size_t)a->H, features = (size_t)n * (size_t)a->E;
     float *dW1 = l->gradient, *dW2 = l->gradient + (a->W2 - a->W1);
-    (void)number;
     reserve(l, n);
     forward(l, b->images, n, a->logits);
     o->cross_entropy(d, b->loss, b->hit, a->logits, a->logits, b->labels, n, l->K);

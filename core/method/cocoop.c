@@ -6,7 +6,7 @@
  *
  * The text tower runs over one tree for G images: K prompts each, whose trunk holds that image's
  * context. G depends on the classes alone; a batch is done G images at a time, the last ones padded
- * with copies, so that an image's logits do not depend on its neighbours.
+ * with others, so that an image's logits do not depend on its neighbours.
  */
 #include "core/base/mem.h"
 #include "core/method/context.h"
@@ -29,8 +29,9 @@ struct cocoop {
     float *dunit, *dfeatures, *dlogits; // (G K, E), (G K, E), (G, K)
     float *vectors, *shifts, *dvectors; // (G M, C)
     float *tree_memory;                 // behind features .. dvectors
-    int *context_of, *image_of, *zeros; // (G M) vector of the context, image; (B) zeros
-    int B;                              // images that those below hold
+    int *context_of, *zeros;            // device: (G M) vector of the context; (B) zeros
+    int *image_of;                      // device, (B M): image of each vector, in order
+    int B;                              // images that those below hold, a multiple of G
     float *x, *hidden, *shift;          // (B, E), (B, H), (B, C)
     float *dhidden, *dshift, *rows;     // (B, H), (B, C); (B) norms
     float *batch_memory;                // behind x .. rows
@@ -91,11 +92,10 @@ static void release_tree(struct learner *l, struct cocoop *s)
 {
     text_free(s->text);
     device_release(l->device, s->tree_memory);
-    free(s->context_of);
-    free(s->image_of);
+    device_release(l->device, s->context_of);
     s->text = NULL;
     s->tree_memory = NULL;
-    s->context_of = s->image_of = NULL;
+    s->context_of = NULL;
 }
 
 /* Every prompt once for each image, with the image's own context vectors. */
@@ -129,10 +129,11 @@ static void open_tree_memory(struct learner *l, struct cocoop *s)
     s->dvectors = s->shifts + gmc;
     s->norm = s->dvectors + gmc;
     s->dlogits = s->norm + G * K;
-    s->context_of = mem_alloc(G * M, sizeof *s->context_of);
-    s->image_of = mem_alloc(G * M, sizeof *s->image_of);
+    int *context_of = mem_alloc(G * M, sizeof *context_of);
     for (size_t i = 0; i < G * M; i++)
-        s->context_of[i] = (int)(i % M);
+        context_of[i] = (int)(i % M);
+    s->context_of = device_put_ints(l->device, context_of, G * M);
+    free(context_of);
 }
 
 static int classes(struct learner *l, char *const *names, int K, bool training, struct err *e)
@@ -161,14 +162,21 @@ static int classes(struct learner *l, char *const *names, int K, bool training, 
 
 /* ---- forward ---- */
 
+static void release_batch(struct learner *l, struct cocoop *s)
+{
+    device_release(l->device, s->batch_memory);
+    device_release(l->device, s->zeros);
+    device_release(l->device, s->image_of);
+}
+
 static void reserve(struct learner *l, struct cocoop *s, int n)
 {
     size_t E = (size_t)l->clip->shape.embed, C = (size_t)l->context->C;
-    size_t B = (size_t)n, H = (size_t)s->H;
-    if (n <= s->B)
+    const int whole = (n + s->G - 1) / s->G * s->G; // the last tree is padded
+    size_t B = (size_t)whole, H = (size_t)s->H, M = (size_t)l->context->M;
+    if (whole <= s->B)
         return;
-    device_release(l->device, s->batch_memory);
-    free(s->zeros);
+    release_batch(l, s);
     s->batch_memory = device_floats(l->device, B * (E + 2 * H + 2 * C + 1));
     s->x = s->batch_memory;
     s->hidden = s->x + B * E;
@@ -176,8 +184,14 @@ static void reserve(struct learner *l, struct cocoop *s, int n)
     s->shift = s->dhidden + B * H;
     s->dshift = s->shift + B * C;
     s->rows = s->dshift + B * C;
-    s->zeros = mem_zero(B, sizeof *s->zeros);
-    s->B = n;
+    l->device->ops->zero(l->device, s->shift, B * C * sizeof(float)); // padding reads it
+    s->zeros = learner_zeros(l, B);
+    int *image_of = mem_alloc(B * M, sizeof *image_of);
+    for (size_t i = 0; i < B * M; i++)
+        image_of[i] = (int)(i / M);
+    s->image_of = device_put_ints(l->device, image_of, B * M);
+    free(image_of);
+    s->B = whole;
 }
 
 /* y (n, out) = x (n, in) weight^T + bias; scratch: `sum` (n, out) and n zeros */
@@ -203,16 +217,14 @@ static void meta_forward(struct learner *l, struct cocoop *s, const float *image
     linear(l, s->shift, s->dshift, s->hidden, p + s->w2, p + s->b2, s->zeros, n, C, H);
 }
 
-/* unit (G K, E) of the images first .. first + m - 1 */
-static void tree_forward(struct learner *l, struct cocoop *s, int first, int m)
+/* unit (G K, E) of the images from `first` on; past the batch's last one, of no meaning */
+static void tree_forward(struct learner *l, struct cocoop *s, int first)
 {
     const struct device_ops *ops = l->device->ops;
     const struct context *c = l->context;
     int rows = s->G * c->M;
-    for (int i = 0; i < rows; i++)
-        s->image_of[i] = first + (i / c->M < m ? i / c->M : m - 1);
     ops->gather(l->device, s->vectors, c->vectors, s->context_of, rows, c->C);
-    ops->gather(l->device, s->shifts, s->shift, s->image_of, rows, c->C);
+    ops->gather(l->device, s->shifts, s->shift, s->image_of + first * c->M, rows, c->C);
     ops->add(l->device, s->vectors, s->shifts, (size_t)rows * (size_t)c->C);
     text_forward(s->text, s->vectors, s->features);
     ops->l2norm_fwd(l->device, s->unit, s->norm, s->features, s->G * l->K, l->clip->shape.embed);
@@ -230,11 +242,11 @@ static void tree_logits(struct learner *l, const struct cocoop *s, int first, in
 static void logits(struct learner *l, const float *images, int n, float *out)
 {
     struct cocoop *s = l->own;
-    context_compose(l, false, 0);
+    context_compose(l, false);
     meta_forward(l, s, images, n);
     for (int first = 0; first < n; first += s->G) {
         int m = n - first < s->G ? n - first : s->G;
-        tree_forward(l, s, first, m);
+        tree_forward(l, s, first);
         tree_logits(l, s, first, m, out + (size_t)first * (size_t)l->K);
     }
 }
@@ -256,7 +268,7 @@ static void tree_backward(struct learner *l, struct cocoop *s, int first, int m,
     ops->l2norm_bwd(l->device, s->dfeatures, s->dunit, s->unit, s->norm, s->G * l->K, (int)E);
     text_backward(s->text, s->dfeatures, s->dvectors);
     ops->scatter_add(l->device, c->dvectors, s->dvectors, s->context_of, m * c->M, c->C);
-    ops->scatter_add(l->device, s->dshift, s->dvectors, s->image_of, m * c->M, c->C);
+    ops->scatter_add(l->device, s->dshift, s->dvectors, s->image_of + first * c->M, m * c->M, c->C);
 }
 
 /* The network's part of the gradient, from dshift (n, C). */
@@ -274,18 +286,18 @@ static void meta_backward(struct learner *l, struct cocoop *s, int n)
     d->ops->scatter_add(d, g + s->b1, s->dhidden, s->zeros, n, H);
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct cocoop *s = l->own;
     const struct context *c = l->context;
     const struct device_ops *ops = l->device->ops;
-    context_compose(l, true, number);
+    context_compose(l, true);
     meta_forward(l, s, b->images, b->n);
     ops->zero(l->device, c->dvectors, (size_t)c->contexts * (size_t)c->C * sizeof(float));
     ops->zero(l->device, s->dshift, (size_t)b->n * (size_t)c->C * sizeof(float));
     for (int first = 0; first < b->n; first += s->G) {
         int m = b->n - first < s->G ? b->n - first : s->G;
-        tree_forward(l, s, first, m);
+        tree_forward(l, s, first);
         tree_logits(l, s, first, m, s->dlogits);
         ops->cross_entropy(l->device, b->loss + first, b->hit + first, s->dlogits, s->dlogits,
                            b->labels + first, m, l->K);
@@ -302,8 +314,7 @@ static void release(struct learner *l)
     if (!s)
         return;
     release_tree(l, s);
-    device_release(l->device, s->batch_memory);
-    free(s->zeros);
+    release_batch(l, s);
     free(s);
 }
 

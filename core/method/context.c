@@ -197,17 +197,17 @@ void context_free(struct learner *l)
 
 /* ---- parameters -> vectors, and back ---- */
 
-void context_compose(struct learner *l, bool training, uint64_t number)
+void context_compose(struct learner *l, bool training)
 {
     struct context *c = l->context;
     struct device *d = l->device;
     if (!c->R) {
-        d->ops->copy(d, c->vectors, l->parameters, c->n);
+        device_copy(d, c->vectors, l->parameters, c->n);
         return;
     }
-    lowrank_compose(&c->factors, l, l->parameters, c->vectors, training, number);
+    lowrank_compose(&c->factors, l, l->parameters, c->vectors, training);
     device_half(d, c->vectors, level_of(c));
-    d->ops->copy(d, c->vectors + level_of(c), l->parameters + deep_at(c), c->n - deep_at(c));
+    device_copy(d, c->vectors + level_of(c), l->parameters + deep_at(c), c->n - deep_at(c));
 }
 
 float *context_deployed(struct learner *l)
@@ -215,7 +215,7 @@ float *context_deployed(struct learner *l)
     struct context *c = l->context;
     size_t n = (size_t)c->contexts * (size_t)c->C;
     float *host = mem_alloc(n, sizeof *host);
-    context_compose(l, false, 0);
+    context_compose(l, false);
     l->device->ops->download(l->device, host, c->vectors, n * sizeof *host);
     return host;
 }
@@ -302,7 +302,7 @@ int context_plan(struct learner *l, const struct text_prompts *prompts, bool tra
     c->dfeatures = c->dunit + ke;
     c->norm = c->dfeatures + ke;
     if (!training) // the result does not change between the batches of an evaluation
-        context_forward(l, false, 0);
+        context_forward(l, false);
     return 0;
 }
 
@@ -318,11 +318,11 @@ int context_classes(struct learner *l, char *const *names, int K, bool training,
 
 /* ---- one step ---- */
 
-void context_forward(struct learner *l, bool training, uint64_t number)
+void context_forward(struct learner *l, bool training)
 {
     struct context *c = l->context;
     struct device *d = l->device;
-    context_compose(l, training, number);
+    context_compose(l, training);
     text_forward(c->text, c->vectors, c->features);
     device_half(d, c->features, (size_t)l->K * (size_t)l->clip->shape.embed);
     d->ops->l2norm_fwd(d, c->unit, c->norm, c->features, l->K, l->clip->shape.embed);
@@ -363,11 +363,11 @@ void context_gradient(struct learner *l, float *gradient)
     struct context *c = l->context;
     struct device *d = l->device;
     if (!c->R) {
-        d->ops->copy(d, gradient, c->dvectors, c->n);
+        device_copy(d, gradient, c->dvectors, c->n);
         return;
     }
     lowrank_gradient(&c->factors, l, l->parameters, c->dvectors, gradient);
-    d->ops->copy(d, gradient + deep_at(c), c->dvectors + level_of(c), c->n - deep_at(c));
+    device_copy(d, gradient + deep_at(c), c->dvectors + level_of(c), c->n - deep_at(c));
 }
 
 void context_backward(struct learner *l, float *gradient)
@@ -382,10 +382,10 @@ void context_backward(struct learner *l, float *gradient)
     context_gradient(l, gradient);
 }
 
-void context_step(struct learner *l, const struct batch *b, uint64_t number)
+void context_step(struct learner *l, const struct batch *b)
 {
     struct context *c = l->context;
-    context_forward(l, true, number);
+    context_forward(l, true);
     context_batch(l, b);
     l->device->ops->cross_entropy(l->device, b->loss, b->hit, c->logits, c->logits, b->labels, b->n,
                                   l->K);
@@ -399,5 +399,5 @@ void context_logits(struct learner *l, const float *images, int n, float *logits
 {
     const struct batch b = {.n = n, .images = images};
     context_batch(l, &b);
-    l->device->ops->copy(l->device, logits, l->context->logits, (size_t)n * (size_t)l->K);
+    device_copy(l->device, logits, l->context->logits, (size_t)n * (size_t)l->K);
 }

@@ -68,13 +68,13 @@ void context_free(struct learner *l); // fine when there is none
  */
 float *context_deployed(struct learner *l);
 
-/* The parameters' vectors -> `vectors`; with dropout in training, whose mask `number` picks. */
-void context_compose(struct learner *l, bool training, uint64_t number);
+/* The parameters' vectors -> `vectors`; with dropout in training. */
+void context_compose(struct learner *l, bool training);
 /* gradient of the context's parameters = from `dvectors`, of the last context_compose */
 void context_gradient(struct learner *l, float *gradient);
 
 /* One step, in parts. */
-void context_forward(struct learner *l, bool training, uint64_t number); // -> unit (K, E)
+void context_forward(struct learner *l, bool training);       // -> unit (K, E)
 void context_batch(struct learner *l, const struct batch *b); // -> batch (n, E), logits (n, K)
 /* dunit (K, E) = from dlogits (n, K) */
 void context_dunit(struct learner *l, const float *dlogits, int n);
@@ -87,7 +87,7 @@ int context_plan(struct learner *l, const struct text_prompts *prompts, bool tra
 
 /* The hooks of a plain context method. */
 int context_classes(struct learner *l, char *const *names, int K, bool training, struct err *e);
-void context_step(struct learner *l, const struct batch *b, uint64_t number); // cross entropy
+void context_step(struct learner *l, const struct batch *b); // cross entropy
 void context_logits(struct learner *l, const float *images, int n, float *logits);
 
 /* The prompts of these classes, in order; class k uses the vectors of group k, or 0 of one group.

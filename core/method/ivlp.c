@@ -95,7 +95,7 @@ static size_t visual_size(const struct ivlp *s)
 
 static void place(struct ivlp *s, struct learner *l)
 {
-    l->device->ops->copy(l->device, s->image.vectors, l->parameters + s->at, visual_size(s));
+    device_copy(l->device, s->image.vectors, l->parameters + s->at, visual_size(s));
 }
 
 int ivlp_plan(struct ivlp *s, struct learner *l, bool training, struct err *e)
@@ -113,9 +113,9 @@ int ivlp_classes(struct ivlp *s, struct learner *l, char *const *names, int K, b
     return rc < 0 ? rc : ivlp_plan(s, l, training, e);
 }
 
-void ivlp_forward(struct ivlp *s, struct learner *l, const struct batch *b, uint64_t number)
+void ivlp_forward(struct ivlp *s, struct learner *l, const struct batch *b)
 {
-    context_forward(l, true, number);
+    context_forward(l, true);
     place(s, l);
     image_prompt_forward(&s->image, l, b->images, b->n);
     context_batch(l, &(struct batch){.n = b->n, .images = s->image.features});
@@ -126,7 +126,7 @@ void ivlp_backward(struct ivlp *s, struct learner *l, int n)
     const struct context *c = l->context;
     image_prompt_backward(&s->image, l, c->batch, c->batch_norm, n);
     context_backward(l, l->gradient);
-    l->device->ops->copy(l->device, l->gradient + s->at, s->image.dvectors, visual_size(s));
+    device_copy(l->device, l->gradient + s->at, s->image.dvectors, visual_size(s));
 }
 
 void ivlp_logits(struct ivlp *s, struct learner *l, const float *images, int n, float *out)
@@ -148,11 +148,11 @@ static int classes(struct learner *l, char *const *names, int K, bool training, 
     return ivlp_classes(l->own, l, names, K, training, e);
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct ivlp *s = l->own;
     struct context *c = l->context;
-    ivlp_forward(s, l, b, number);
+    ivlp_forward(s, l, b);
     l->device->ops->cross_entropy(l->device, b->loss, b->hit, c->logits, c->logits, b->labels, b->n,
                                   l->K);
     context_dunit(l, c->logits, b->n);

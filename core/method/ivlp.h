@@ -27,7 +27,7 @@ int ivlp_classes(struct ivlp *s, struct learner *l, char *const *names, int K, b
 int ivlp_plan(struct ivlp *s, struct learner *l, bool training, struct err *e);
 
 /* Both towers: the context's unit, batch and logits. */
-void ivlp_forward(struct ivlp *s, struct learner *l, const struct batch *b, uint64_t number);
+void ivlp_forward(struct ivlp *s, struct learner *l, const struct batch *b);
 /* gradient = from the context's dunit and the image's dunit */
 void ivlp_backward(struct ivlp *s, struct learner *l, int n);
 void ivlp_logits(struct ivlp *s, struct learner *l, const float *images, int n, float *out);

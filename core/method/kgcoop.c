@@ -15,7 +15,7 @@ struct kgcoop {
     float *teacher; // device, (K, E): unit features
     float *weight;  // device, (1): W
     float *penalty; // device, (1 + B): W (1 - mean cosine), and once for every image of a batch
-    int *zeros;     // (B)
+    int *zeros;     // device, (B)
     int B;
 };
 
@@ -65,9 +65,9 @@ static void reserve(struct learner *l, int n)
     if (n <= s->B)
         return;
     device_release(l->device, s->penalty);
-    free(s->zeros);
+    device_release(l->device, s->zeros);
     s->penalty = device_floats(l->device, 1 + (size_t)n);
-    s->zeros = mem_zero((size_t)n, sizeof *s->zeros);
+    s->zeros = learner_zeros(l, (size_t)n);
     s->B = n;
 }
 
@@ -88,10 +88,10 @@ static void add_penalty(struct learner *l, float *loss, int n)
     ops->blend(l->device, c->dunit, 1, s->teacher, -share, (size_t)ke);
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct context *c = l->context;
-    context_forward(l, true, number);
+    context_forward(l, true);
     context_batch(l, b);
     l->device->ops->cross_entropy(l->device, b->loss, b->hit, c->logits, c->logits, b->labels, b->n,
                                   l->K);
@@ -109,7 +109,7 @@ static void release(struct learner *l)
     device_release(l->device, s->teacher);
     device_release(l->device, s->weight);
     device_release(l->device, s->penalty);
-    free(s->zeros);
+    device_release(l->device, s->zeros);
     free(s);
 }
 

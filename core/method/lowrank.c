@@ -30,11 +30,13 @@ size_t lowrank_size(const struct lowrank *f)
     return a_size(f) + (size_t)f->groups * (size_t)(f->R * f->C);
 }
 
-void lowrank_open(struct lowrank *f, const struct learner *l, const float *start, int groups, int M,
+void lowrank_open(struct lowrank *f, struct learner *l, const float *start, int groups, int M,
                   int R, int C, uint64_t stream)
 {
     *f = (struct lowrank){.groups = groups, .M = M, .R = R, .C = C, .stream = stream};
     f->dropout = (float)spec_get_real(l->params, "dropout");
+    if (f->dropout > 0)
+        l->dropout = f;
     f->start = device_put(l->device, start, rows_size(f));
     f->mask = device_floats(l->device, rows_size(f));
     f->host_mask = mem_alloc(rows_size(f), sizeof *f->host_mask);
@@ -73,7 +75,7 @@ float *lowrank_initial(const struct lowrank *f, const struct learner *l)
     return initial;
 }
 
-static void draw_mask(struct lowrank *f, const struct learner *l, uint64_t number)
+void lowrank_draw(struct lowrank *f, const struct learner *l, uint64_t number)
 {
     float keep = 1.0f / (1.0f - f->dropout);
     uint32_t words[4];
@@ -98,11 +100,9 @@ static struct place place_of(const struct lowrank *f, int g)
 }
 
 void lowrank_compose(struct lowrank *f, const struct learner *l, const float *parameters,
-                     float *rows, bool training, uint64_t number)
+                     float *rows, bool training)
 {
     f->masked = training && f->dropout > 0;
-    if (f->masked)
-        draw_mask(f, l, number);
     for (int g = 0; g < f->groups; g++) {
         const struct place at = place_of(f, g);
         l->device->ops->lowrank_fwd(l->device, rows + at.rows, f->start + at.rows,

@@ -22,8 +22,8 @@ struct lowrank {
 /* Is the product alone the rows (key "init-branch": no)? Then `start` should be zero. */
 bool lowrank_alone(const struct learner *l);
 
-/* start (G, M, C), host, is copied. */
-void lowrank_open(struct lowrank *f, const struct learner *l, const float *start, int groups, int M,
+/* start (G, M, C), host, is copied. With dropout, `f` becomes the learner's to draw for. */
+void lowrank_open(struct lowrank *f, struct learner *l, const float *start, int groups, int M,
                   int R, int C, uint64_t stream);
 void lowrank_release(struct lowrank *f, const struct learner *l); // fine when zero
 
@@ -31,9 +31,12 @@ size_t lowrank_size(const struct lowrank *f); // parameters
 /* Where they start; yours to free(). */
 float *lowrank_initial(const struct lowrank *f, const struct learner *l);
 
-/* rows (G, M, C) = of the parameters; with dropout in training, whose mask `number` picks. */
+/* The dropout mask of step `number`, from the counter-based generator; see learner_draw. */
+void lowrank_draw(struct lowrank *f, const struct learner *l, uint64_t number);
+
+/* rows (G, M, C) = of the parameters; in training under the mask that was drawn last. */
 void lowrank_compose(struct lowrank *f, const struct learner *l, const float *parameters,
-                     float *rows, bool training, uint64_t number);
+                     float *rows, bool training);
 /* gradient = from drows (G, M, C) of the last lowrank_compose */
 void lowrank_gradient(const struct lowrank *f, const struct learner *l, const float *parameters,
                       const float *drows, float *gradient);

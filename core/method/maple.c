@@ -138,11 +138,11 @@ static int classes(struct learner *l, char *const *names, int K, bool training, 
     return rc;
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct maple *s = l->own;
     struct context *c = l->context;
-    context_forward(l, true, number);
+    context_forward(l, true);
     couple(l);
     image_prompt_forward(&s->image, l, b->images, b->n);
     context_batch(l, &(struct batch){.n = b->n, .images = s->image.features});

@@ -5,6 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/method/lowrank.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,6 +56,18 @@ void learner_release(struct learner *l)
     *l = (struct learner){0};
 }
 
+int learner_classes(struct learner *l, char *const *names, int K, bool training, struct err *e)
+{
+    l->generation++;
+    return l->method->classes(l, names, K, training, e);
+}
+
+void learner_draw(struct learner *l, uint64_t number)
+{
+    if (l->dropout)
+        lowrank_draw(l->dropout, l, number);
+}
+
 void learner_parameters(struct learner *l, size_t n, const float *initial)
 {
     l->n = n;
@@ -79,6 +92,14 @@ void learner_draw_linear(struct rng *r, size_t out, size_t in, float *weight, fl
         weight[i] = rng_torch_uniform(r, -bound, bound);
     for (size_t i = 0; bias && i < out; i++)
         bias[i] = rng_torch_uniform(r, -bound, bound);
+}
+
+int *learner_zeros(const struct learner *l, size_t n)
+{
+    int *zeros = l->device->ops->alloc(l->device, n * sizeof *zeros);
+    if (zeros)
+        l->device->ops->zero(l->device, zeros, n * sizeof *zeros);
+    return zeros;
 }
 
 void learner_keep(struct learner *l, const char *name, float *data, size_t rows, size_t columns,

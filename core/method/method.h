@@ -18,12 +18,13 @@
 
 struct learner;
 struct context;
+struct lowrank;
 
-/* Images of one step or evaluation: device memory but for the labels. */
+/* Images of one step or evaluation: device memory. */
 struct batch {
     int n;
     const float *images; // (n, E) image features, not unit length; `pixels` methods: (n, 3, S, S)
-    const int *labels;   // host, (n) 0..K-1
+    const int *labels;   // (n) 0..K-1
     float *loss, *hit;   // (n) =: cross entropy of each image, 1 where its largest logit is right
 };
 
@@ -56,9 +57,10 @@ struct method {
      * Called before training and before each evaluation; sets l->K. */
     int (*classes)(struct learner *l, char *const *names, int K, bool training, struct err *e);
 
-    /* gradient (n) = of the method's loss on the batch; loss and hit of the batch. `number` counts
-     * steps from 0. NULL for methods that fit. */
-    void (*step)(struct learner *l, const struct batch *b, uint64_t number);
+    /* gradient (n) = of the method's loss on the batch; loss and hit of the batch. Device work
+     * alone, the same operations for every batch of n images between two calls of `classes`, so
+     * that it can be recorded (core/device/device.h). NULL for methods that fit. */
+    void (*step)(struct learner *l, const struct batch *b);
 
     /* (optional) Before the first step, after the training classes: parameters whose start or
      * number depends on the images. `data` stays until after `fit`. */
@@ -108,6 +110,8 @@ struct learner {
     enum schedule schedule;
     bool short_batch; // the last, short batch of an epoch is trained on too
 
+    struct lowrank *dropout; // rows whose mask is drawn before each step; NULL = none
+    uint64_t generation;     // counts learner_classes: after it, a recorded step is void
     struct context *context; // of methods that learn a context; NULL otherwise
     void *own;               // the method's
 
@@ -123,9 +127,18 @@ int learner_init(struct learner *l, const struct method *method, const struct cl
                  struct err *e);
 void learner_release(struct learner *l);
 
+/* The method's `classes`. */
+int learner_classes(struct learner *l, char *const *names, int K, bool training, struct err *e);
+
+/* What the host draws for step `number`, counted from 0: before the method's `step`. */
+void learner_draw(struct learner *l, uint64_t number);
+
 /* n parameters copied from `initial` (host), with gradient and optimizer state, which checkpoints
  * keep. */
 void learner_parameters(struct learner *l, size_t n, const float *initial);
+
+/* n zeros, device memory: the index that repeats row 0. Yours to device_release. */
+int *learner_zeros(const struct learner *l, size_t n);
 
 /* `rows` x `columns` (0 = a vector) of `data`, saved under `name`. */
 void learner_keep(struct learner *l, const char *name, float *data, size_t rows, size_t columns,

@@ -118,13 +118,13 @@ static void deflect(struct learner *l)
                             strength);
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct context *c = l->context;
     struct prograd *s = l->own;
     struct device *d = l->device;
     reserve(l, b->n);
-    context_forward(l, true, number);
+    context_forward(l, true);
     context_batch(l, b);
     d->ops->matmul_nt(d, s->logits, c->batch, s->teacher, b->n, l->K, l->clip->shape.embed,
                       l->clip->logit_scale);

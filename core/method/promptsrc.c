@@ -34,7 +34,7 @@ struct promptsrc {
     float *term, *entropy;           // (B): parts of the loss
     float *total;                    // (1)
     float *memory;                   // behind images .. total
-    int *zeros;                      // (B)
+    int *zeros;                      // device, (B)
 };
 
 /* ---- start ---- */
@@ -58,7 +58,7 @@ static void release_teacher(struct learner *l)
     vision_prompt_free(s->frozen);
     device_release(l->device, s->teacher);
     device_release(l->device, s->memory);
-    free(s->zeros);
+    device_release(l->device, s->zeros);
     s->frozen = NULL;
     s->teacher = s->memory = NULL;
     s->zeros = NULL;
@@ -112,7 +112,7 @@ static void reserve(struct learner *l, int n)
     if (n <= s->B)
         return;
     device_release(l->device, s->memory);
-    free(s->zeros);
+    device_release(l->device, s->zeros);
     s->memory = device_floats(l->device, B * (E + 3 * K + 3) + 1);
     s->images = s->memory;
     s->target = s->images + B * E;
@@ -122,7 +122,7 @@ static void reserve(struct learner *l, int n)
     s->term = s->norm + B;
     s->entropy = s->term + B;
     s->total = s->entropy + B;
-    s->zeros = mem_zero(B, sizeof *s->zeros);
+    s->zeros = learner_zeros(l, B);
     s->B = n;
 }
 
@@ -172,11 +172,11 @@ static void features_loss(struct learner *l, const struct batch *b)
     ops->add(l->device, b->loss, s->term, (size_t)b->n);
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct promptsrc *s = l->own;
     struct context *c = l->context;
-    ivlp_forward(&s->ivlp, l, b, number);
+    ivlp_forward(&s->ivlp, l, b);
     ask_teacher(l, b);
     logits_loss(l, b);
     context_dunit(l, c->logits, b->n);
@@ -207,7 +207,7 @@ static void after_epoch(struct learner *l, int epoch)
                             spec_get_real(l->params, "mean-std"));
     l->device->ops->blend(l->device, s->mean, 1, l->parameters, (float)share, l->n);
     if (epoch + 1 == E)
-        l->device->ops->copy(l->device, l->parameters, s->mean, l->n);
+        device_copy(l->device, l->parameters, s->mean, l->n);
 }
 
 static void logits(struct learner *l, const float *images, int n, float *out)

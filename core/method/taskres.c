@@ -65,7 +65,7 @@ static void compose(struct learner *l)
     struct taskres *t = l->own;
     struct device *d = l->device;
     size_t n = (size_t)l->K * (size_t)t->E;
-    d->ops->copy(d, t->sum, t->base, n);
+    device_copy(d, t->sum, t->base, n);
     d->ops->blend(d, t->sum, 1, l->parameters, t->alpha, n);
     d->ops->l2norm_fwd(d, t->unit, t->norm, t->sum, l->K, t->E);
     t->composed = true;
@@ -94,11 +94,10 @@ static void forward(struct learner *l, const float *images, int n, float *logits
     d->ops->matmul_nt(d, logits, t->batch, t->unit, n, l->K, t->E, l->clip->logit_scale);
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct taskres *t = l->own;
     struct device *d = l->device;
-    (void)number;
     compose(l);
     reserve(l, b->n);
     forward(l, b->images, b->n, t->logits);

@@ -89,11 +89,10 @@ static void forward(struct learner *l, const float *images, int n, float *logits
     l->device->ops->blend(l->device, logits, 1, t->cached, t->alpha, (size_t)n * (size_t)l->K);
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct tip *t = l->own;
     struct device *d = l->device;
-    (void)number;
     reserve(l, b->n);
     forward(l, b->images, b->n, t->logits);
     d->ops->cross_entropy(d, b->loss, b->hit, t->logits, t->logits, b->labels, b->n, l->K);
@@ -261,7 +260,7 @@ static void after_epoch(struct learner *l, int epoch)
     if (accuracy <= best)
         return;
     d->ops->upload(d, t->accuracy, &accuracy, sizeof accuracy);
-    d->ops->copy(d, t->best, t->keys, l->n);
+    device_copy(d, t->best, t->keys, l->n);
 }
 
 /* `steps` values from 0.1 up to, but without, `max`; yours to free(). */
@@ -302,7 +301,7 @@ static int fit(struct learner *l, const struct fit_data *data, struct err *e)
     float alpha = t->alpha, beta = t->beta;
     const struct features *judge = l->method->step ? judge_of(l) : NULL;
     if (judge)
-        d->ops->copy(d, t->keys, t->best, l->n);
+        device_copy(d, t->keys, t->best, l->n);
     if (str_eq(spec_get_text(l->params, "search"), "yes")) {
         size_t before = judge == &data->test ? hits_of(l, judge) : 0;
         search(l);

@@ -56,13 +56,13 @@ static int init(struct learner *l, struct rng *r, struct err *e)
 /* ---- classes ---- */
 
 /* The rows as they are deployed, or as dropout leaves them for a step. */
-static void compose(struct learner *l, bool training, uint64_t number)
+static void compose(struct learner *l, bool training)
 {
     struct vpt *s = l->own;
     if (s->R)
-        lowrank_compose(&s->factors, l, l->parameters, s->image.vectors, training, number);
+        lowrank_compose(&s->factors, l, l->parameters, s->image.vectors, training);
     else
-        l->device->ops->copy(l->device, s->image.vectors, l->parameters, l->n);
+        device_copy(l->device, s->image.vectors, l->parameters, l->n);
 }
 
 static void release_classes(struct learner *l)
@@ -87,7 +87,7 @@ int vpt_plan(struct learner *l, const float *features, int K, bool training, str
         return rc;
     l->device->ops->l2norm_fwd(l->device, s->text, s->text_norm, features, K, (int)E);
     if (!training)
-        compose(l, false, 0);
+        compose(l, false);
     return 0;
 }
 
@@ -129,12 +129,12 @@ static void classify(struct learner *l, const float *pixels, int n, float *out)
     l->device->ops->matmul_nt(l->device, out, s->unit, s->text, n, l->K, E, l->clip->logit_scale);
 }
 
-static void step(struct learner *l, const struct batch *b, uint64_t number)
+static void step(struct learner *l, const struct batch *b)
 {
     struct vpt *s = l->own;
     const struct device_ops *ops = l->device->ops;
     reserve(l, b->n);
-    compose(l, true, number);
+    compose(l, true);
     classify(l, b->images, b->n, s->logits);
     ops->cross_entropy(l->device, b->loss, b->hit, s->logits, s->logits, b->labels, b->n, l->K);
     image_prompt_dunit(&s->image, l, s->logits, s->text, b->n);
@@ -142,14 +142,14 @@ static void step(struct learner *l, const struct batch *b, uint64_t number)
     if (s->R)
         lowrank_gradient(&s->factors, l, l->parameters, s->image.dvectors, l->gradient);
     else
-        ops->copy(l->device, l->gradient, s->image.dvectors, l->n);
+        device_copy(l->device, l->gradient, s->image.dvectors, l->n);
 }
 
 /* What is saved is what is deployed. */
 static void after_epoch(struct learner *l, int epoch)
 {
     (void)epoch;
-    compose(l, false, 0);
+    compose(l, false);
 }
 
 static void logits(struct learner *l, const float *images, int n, float *out)

@@ -9,23 +9,48 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* A step that was recorded; see run_step. */
+struct recorded {
+    int n; // images; 0 = free
+    struct recording *recording;
+};
 
 struct loop {
     struct learner *l;
     struct device *d;
-    int N, B;          // images, largest batch
-    size_t width;      // numbers per image: E, or 3 S S
-    float *images;     // (N, E): the epoch's view; NULL for pixels
-    float *batch;      // (B, width)
-    float *loss, *hit; // (N): one epoch
-    float *memory;     // the one allocation behind them
+    int N, B;             // images, largest batch
+    size_t width;         // numbers per image: E, or 3 S S
+    float *images;        // (N, E): the epoch's view; NULL for pixels
+    float *batch;         // (B, width)
+    float *loss, *hit;    // (N): one epoch
+    float *losses, *hits; // (B): one step
+    float *memory;        // the one allocation behind them
+    int *now;             // (2 B) rows and labels of one step; its rates come before them
+    struct device_rates *rates;
+    unsigned char *host;         // what `rates` and `now` are to be
+    struct recorded recorded[2]; // of the whole batch and the short one
+    uint64_t generation;         // of the learner that they are for
 };
+
+static void forget_steps(struct loop *s)
+{
+    for (int i = 0; i < 2; i++) {
+        if (s->recorded[i].recording)
+            s->d->ops->record_free(s->d, s->recorded[i].recording);
+        s->recorded[i] = (struct recorded){0};
+    }
+}
 
 void loop_close(struct loop *s)
 {
     if (!s)
         return;
+    forget_steps(s);
     device_release(s->d, s->memory);
+    device_release(s->d, s->rates);
+    free(s->host);
     free(s);
 }
 
@@ -37,7 +62,10 @@ int loop_open(struct loop **out, struct learner *l, size_t images, int batch, st
     s->B = s->N < batch ? s->N : batch;
     s->width = l->method->pixels ? 3 * S * S : (size_t)l->clip->shape.embed;
     size_t all = l->method->pixels ? 0 : images * s->width, one = (size_t)s->B * s->width;
-    s->memory = device_floats(s->d, all + one + 2 * images);
+    const size_t B = (size_t)s->B, now = sizeof *s->rates + 2 * B * sizeof *s->now;
+    s->memory = device_floats(s->d, all + one + 2 * images + 2 * B);
+    s->rates = s->d->ops->alloc(s->d, now);
+    s->host = mem_zero(1, now);
     int rc = device_sync(s->d, e);
     if (rc < 0) {
         loop_close(s);
@@ -47,6 +75,9 @@ int loop_open(struct loop **out, struct learner *l, size_t images, int batch, st
     s->batch = s->images + all;
     s->loss = s->batch + one;
     s->hit = s->loss + images;
+    s->losses = s->hit + images;
+    s->hits = s->losses + B;
+    s->now = (int *)(s->rates + 1);
     *out = s;
     return 0;
 }
@@ -61,14 +92,55 @@ void loop_pixels(struct loop *s, const float *pixels, int n)
     s->d->ops->upload(s->d, s->batch, pixels, (size_t)n * s->width * sizeof *pixels);
 }
 
+/* The device's part of a step: everything that differs from step to step is in its memory. */
+static void work(struct loop *s, const struct loop_config *config, bool rows, int n, bool first)
+{
+    if (rows)
+        s->d->ops->gather(s->d, s->batch, s->images, s->now, n, (int)s->width);
+    const struct batch b = {n, s->batch, s->now + n, s->losses, s->hits};
+    s->l->method->step(s->l, &b);
+    optim_step(s->l, config, s->rates, first);
+}
+
+/* The first step of n images runs operation by operation and so prepares the device; the second is
+ * recorded, and it and all later ones are replayed. */
+static void run_step(struct loop *s, const struct loop_config *config, bool rows, int n, bool first)
+{
+    if (s->generation != s->l->generation)
+        forget_steps(s);
+    s->generation = s->l->generation;
+    struct recorded *r = s->recorded;
+    if (r->n && r->n != n)
+        r++;
+    if (!s->d->ops->replay || r->n != n) {
+        if (!r->n)
+            r->n = n;
+        work(s, config, rows, n, first);
+        return;
+    }
+    if (!r->recording) {
+        s->d->ops->record_begin(s->d);
+        work(s, config, rows, n, false);
+        r->recording = s->d->ops->record_end(s->d);
+    }
+    if (r->recording)
+        s->d->ops->replay(s->d, r->recording);
+}
+
 void loop_step(struct loop *s, const struct loop_config *config, const int *rows, const int *labels,
                int n, size_t at, double lr, uint64_t number)
 {
+    const size_t ints = (size_t)n * sizeof *s->now;
+    const struct device_rates rates = device_rates(lr, number);
+    memcpy(s->host, &rates, sizeof rates);
     if (rows)
-        s->d->ops->gather(s->d, s->batch, s->images, rows, n, (int)s->width);
-    const struct batch b = {n, s->batch, labels, s->loss + at, s->hit + at};
-    s->l->method->step(s->l, &b, number);
-    optim_step(s->l, config, lr, number);
+        memcpy(s->host + sizeof rates, rows, ints);
+    memcpy(s->host + sizeof rates + ints, labels, ints);
+    s->d->ops->upload(s->d, s->rates, s->host, sizeof rates + 2 * ints);
+    learner_draw(s->l, number);
+    run_step(s, config, rows, n, number == 0);
+    device_copy(s->d, s->loss + at, s->losses, (size_t)n);
+    device_copy(s->d, s->hit + at, s->hits, (size_t)n);
 }
 
 int loop_read(struct loop *s, struct loop_epoch *epoch, size_t used, struct err *e)

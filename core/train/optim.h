@@ -6,7 +6,9 @@
 
 #include "core/train/loop.h"
 
-/* parameters = from gradient, by the learner's optimizer; `number` counts steps from 0. */
-void optim_step(struct learner *l, const struct loop_config *config, double lr, uint64_t number);
+/* parameters = from gradient, by the learner's optimizer; rates: of this step, device memory;
+ * `first`: it is step 0. */
+void optim_step(struct learner *l, const struct loop_config *config,
+                const struct device_rates *rates, bool first);
 
 #endif

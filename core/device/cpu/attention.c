@@ -2,8 +2,12 @@
  * Attention: full, for image tokens; over a forest of rows, for prompts, where a row sees its
  * ancestors in the tree of prefixes (core/clip/text.h).
  */
+#include "core/base/mem.h"
 #include "core/device/cpu/cpu.h"
 #include "core/device/cpu/vec.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     D = DEVICE_HEAD,
@@ -112,12 +116,18 @@ void cpu_attention_bwd(struct device *d, float *dqkv, const float *dout, const f
         thread_run(a.c->pool, (size_t)B * (size_t)H, full_back_chunk, &a);
 }
 
+struct forest {
+    struct device_tree t; // its arrays are this one's
+    int longest;          // path, in scratch floats
+};
+
 struct tree {
     struct cpu *c;
     float *out, *p, *dq, *dk, *dv;
     const float *q, *k, *v, *dout, *p_in;
     int ldq, ldkv, H;
     const struct device_tree *t;
+    int longest;
 };
 
 VEC_INLINE float dot(const float *a, const float *b)
@@ -165,13 +175,39 @@ CPU_CLONES static void tree_queries(struct tree *a, int first, int last, float *
     }
 }
 
-static int longest_path(const struct device_tree *t)
+static const int *copy_ints(const int *from, int n)
 {
-    int longest = 1;
+    int *to = mem_alloc((size_t)n, sizeof *to);
+    memcpy(to, from, (size_t)n * sizeof *to);
+    return to;
+}
+
+struct forest *cpu_forest_new(struct device *d, const struct device_tree *t)
+{
+    (void)d;
+    struct forest *f = mem_zero(1, sizeof *f);
+    f->t = (struct device_tree){.rows = t->rows,
+                                .queries = t->queries,
+                                .query = copy_ints(t->query, t->queries),
+                                .start = copy_ints(t->start, t->queries + 1),
+                                .path = copy_ints(t->path, t->start[t->queries])};
+    f->longest = 1;
     for (int i = 0; i < t->queries; i++)
-        if (t->start[i + 1] - t->start[i] > longest)
-            longest = t->start[i + 1] - t->start[i];
-    return longest + LANES;
+        if (t->start[i + 1] - t->start[i] > f->longest)
+            f->longest = t->start[i + 1] - t->start[i];
+    f->longest += LANES;
+    return f;
+}
+
+void cpu_forest_free(struct device *d, struct forest *f)
+{
+    (void)d;
+    if (!f)
+        return;
+    free((int *)f->t.query);
+    free((int *)f->t.start);
+    free((int *)f->t.path);
+    free(f);
 }
 
 static void tree_chunk(void *arg, size_t chunk)
@@ -179,11 +215,11 @@ static void tree_chunk(void *arg, size_t chunk)
     struct tree *a = arg;
     int first = (int)chunk * QUERY_CHUNK, last = first + QUERY_CHUNK;
     tree_queries(a, first, last < a->t->queries ? last : a->t->queries,
-                 cpu_scratch(a->c, (size_t)longest_path(a->t)));
+                 cpu_scratch(a->c, (size_t)a->longest));
 }
 
 void cpu_tree_fwd(struct device *d, float *out, float *p, const float *q, int ldq, const float *k,
-                  const float *v, int ldkv, const struct device_tree *t, int H)
+                  const float *v, int ldkv, const struct forest *f, int H)
 {
     struct tree a = {.c = cpu_of(d),
                      .out = out,
@@ -194,9 +230,10 @@ void cpu_tree_fwd(struct device *d, float *out, float *p, const float *q, int ld
                      .ldq = ldq,
                      .ldkv = ldkv,
                      .H = H,
-                     .t = t};
+                     .t = &f->t,
+                     .longest = f->longest};
     if (!a.c->error.code)
-        thread_run(a.c->pool, cpu_chunks((size_t)t->queries, QUERY_CHUNK), tree_chunk, &a);
+        thread_run(a.c->pool, cpu_chunks((size_t)f->t.queries, QUERY_CHUNK), tree_chunk, &a);
 }
 
 /* One head over all queries, in order: shared keys and values collect from many queries, and the
@@ -234,12 +271,12 @@ CPU_CLONES static void tree_head_back(struct tree *a, int h, float *ds)
 static void tree_back_chunk(void *arg, size_t head)
 {
     struct tree *a = arg;
-    tree_head_back(a, (int)head, cpu_scratch(a->c, (size_t)longest_path(a->t)));
+    tree_head_back(a, (int)head, cpu_scratch(a->c, (size_t)a->longest));
 }
 
 void cpu_tree_bwd(struct device *d, float *dq, float *dk, float *dv, const float *dout,
                   const float *p, const float *q, int ldq, const float *k, const float *v, int ldkv,
-                  const struct device_tree *t, int H)
+                  const struct forest *f, int H)
 {
     struct tree a = {.c = cpu_of(d),
                      .dq = dq,
@@ -253,7 +290,8 @@ void cpu_tree_bwd(struct device *d, float *dq, float *dk, float *dv, const float
                      .ldq = ldq,
                      .ldkv = ldkv,
                      .H = H,
-                     .t = t};
+                     .t = &f->t,
+                     .longest = f->longest};
     if (!a.c->error.code)
         thread_run(a.c->pool, (size_t)H, tree_back_chunk, &a);
 }

@@ -4,9 +4,11 @@
 #include "core/device/cpu/cpu.h"
 
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/device/cpu/open.h"
 
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +25,18 @@ static void cpu_close(struct device *d)
     free(c->scratch);
     free(c->scratch_size);
     free(c);
+}
+
+static char *cpu_describe(const struct device *d)
+{
+    char line[256], model[256] = "unknown";
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "model name : %255[^\n]", model) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return str_format("%s: %s, %s", d->ops->kind, model, onednn_version());
 }
 
 static void *cpu_alloc(struct device *d, size_t bytes)
@@ -45,6 +59,12 @@ static void cpu_transfer(struct device *d, void *to, const void *from, size_t by
 {
     (void)d;
     if (to && from && bytes)
+        memcpy(to, from, bytes);
+}
+
+static void cpu_copy(struct device *d, void *to, const void *from, size_t bytes)
+{
+    if (!cpu_of(d)->error.code)
         memcpy(to, from, bytes);
 }
 
@@ -79,10 +99,12 @@ float *cpu_scratch(struct cpu *c, size_t n)
 static const struct device_ops ops = {
     .kind = "cpu",
     .close = cpu_close,
+    .describe = cpu_describe,
     .alloc = cpu_alloc,
     .release = cpu_release,
     .upload = cpu_transfer,
     .download = cpu_transfer,
+    .copy = cpu_copy,
     .zero = cpu_zero,
     .sync = cpu_sync,
     .linear_new = cpu_linear_new,
@@ -102,6 +124,8 @@ static const struct device_ops ops = {
     .quickgelu_bwd = cpu_quickgelu_bwd,
     .attention_fwd = cpu_attention_fwd,
     .attention_bwd = cpu_attention_bwd,
+    .forest_new = cpu_forest_new,
+    .forest_free = cpu_forest_free,
     .tree_fwd = cpu_tree_fwd,
     .tree_bwd = cpu_tree_bwd,
     .relu_fwd = cpu_relu_fwd,
@@ -110,7 +134,6 @@ static const struct device_ops ops = {
     .affinity_bwd = cpu_affinity_bwd,
     .blend = cpu_blend,
     .round_half = cpu_round_half,
-    .copy = cpu_copy,
     .add = cpu_add,
     .gather = cpu_gather,
     .scatter_add = cpu_scatter_add,

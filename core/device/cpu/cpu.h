@@ -40,6 +40,7 @@ static inline size_t cpu_chunks(size_t n, size_t size)
 /* onednn.c: the library behind products and convolutions */
 struct onednn *onednn_new(int threads, struct err *e);
 void onednn_free(struct onednn *o);
+const char *onednn_version(void); // "oneDNN 2.6.3"
 
 /* gemm.c: matrix products */
 struct gemm *gemm_new(void);
@@ -84,7 +85,6 @@ void cpu_l2norm_bwd(struct device *d, float *dx, const float *dy, const float *y
 void cpu_quickgelu_fwd(struct device *d, float *y, const float *x, size_t n);
 void cpu_quickgelu_bwd(struct device *d, float *dx, const float *dy, const float *x, size_t n);
 void cpu_round_half(struct device *d, float *x, size_t n);
-void cpu_copy(struct device *d, float *y, const float *x, size_t n);
 void cpu_add(struct device *d, float *y, const float *x, size_t n);
 void cpu_gather(struct device *d, float *y, const float *x, const int *index, int R, int C);
 void cpu_scatter_add(struct device *d, float *y, const float *x, const int *index, int R, int C);
@@ -105,11 +105,13 @@ void cpu_affinity_bwd(struct device *d, float *dx, const float *dy, const float 
 void cpu_attention_fwd(struct device *d, float *out, const float *qkv, int B, int T, int H);
 void cpu_attention_bwd(struct device *d, float *dqkv, const float *dout, const float *qkv, int B,
                        int T, int H);
+struct forest *cpu_forest_new(struct device *d, const struct device_tree *t);
+void cpu_forest_free(struct device *d, struct forest *f);
 void cpu_tree_fwd(struct device *d, float *out, float *p, const float *q, int ldq, const float *k,
-                  const float *v, int ldkv, const struct device_tree *t, int H);
+                  const float *v, int ldkv, const struct forest *f, int H);
 void cpu_tree_bwd(struct device *d, float *dq, float *dk, float *dv, const float *dout,
                   const float *p, const float *q, int ldq, const float *k, const float *v, int ldkv,
-                  const struct device_tree *t, int H);
+                  const struct forest *f, int H);
 
 /* train.c: loss, optimizer, low rank */
 void cpu_cross_entropy(struct device *d, float *loss, float *hit, float *dlogits,
@@ -119,10 +121,11 @@ void cpu_distill(struct device *d, float *loss, float *dlogits, const float *log
 void cpu_l1(struct device *d, float *loss, float *dx, const float *x, const float *y, int R, int C,
             float weight, float slope);
 void cpu_deflect(struct device *d, float *g, const float *against, size_t n, float strength);
-void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
-             float momentum, float weight_decay, bool first);
-void cpu_adam(struct device *d, float *p, float *m, float *v, const float *g, size_t n, double lr,
-              double epsilon, double weight_decay, bool decoupled, uint64_t step);
+void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n,
+             const struct device_rates *rates, float momentum, float weight_decay, bool first);
+void cpu_adam(struct device *d, float *p, float *m, float *v, const float *g, size_t n,
+              const struct device_rates *rates, double epsilon, double weight_decay,
+              bool decoupled);
 void cpu_lowrank_fwd(struct device *d, float *p, const float *start, const float *A, const float *B,
                      const float *mask, int M, int R, int C);
 void cpu_lowrank_bwd(struct device *d, float *dA, float *dB, const float *dp, const float *A,

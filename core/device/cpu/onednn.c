@@ -4,13 +4,12 @@
 #include "core/device/cpu/onednn.h"
 
 #include "core/base/mem.h"
-#include "core/device/cpu/open.h"
 
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *cpu_library(void)
+const char *onednn_version(void)
 {
     static char text[64];
     const dnnl_version_t *v = dnnl_version();

@@ -5,6 +5,5 @@
 #include "core/device/device.h"
 
 int cpu_open(struct device **out, int threads, struct err *e);
-const char *cpu_library(void); // "oneDNN 2.6.3"
 
 #endif

@@ -127,12 +127,6 @@ void cpu_round_half(struct device *d, float *x, size_t n)
     span_run(d, (struct span){.y = x, .n = n}, half_chunk);
 }
 
-void cpu_copy(struct device *d, float *y, const float *x, size_t n)
-{
-    if (!cpu_of(d)->error.code)
-        memcpy(y, x, n * sizeof *y);
-}
-
 void cpu_add(struct device *d, float *y, const float *x, size_t n)
 {
     span_run(d, (struct span){.y = y, .x = x, .n = n}, add_chunk);

@@ -129,10 +129,10 @@ static void sgd_half_chunk(void *arg, size_t chunk)
     }
 }
 
-void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n, float lr,
-             float momentum, float weight_decay, bool first)
+void cpu_sgd(struct device *d, float *p, float *buf, const float *g, size_t n,
+             const struct device_rates *rates, float momentum, float weight_decay, bool first)
 {
-    struct sgd s = {p, buf, g, n, lr, momentum, weight_decay, first};
+    struct sgd s = {p, buf, g, n, (float)rates->lr, momentum, weight_decay, first};
     if (!cpu_of(d)->error.code)
         thread_run(cpu_of(d)->pool, cpu_chunks(n, ELEMENTS), d->half ? sgd_half_chunk : sgd_chunk,
                    &s);
@@ -157,14 +157,14 @@ static void adam_chunk(void *arg, size_t chunk)
     }
 }
 
-void cpu_adam(struct device *d, float *p, float *m, float *v, const float *g, size_t n, double lr,
-              double epsilon, double weight_decay, bool decoupled, uint64_t step)
+void cpu_adam(struct device *d, float *p, float *m, float *v, const float *g, size_t n,
+              const struct device_rates *rates, double epsilon, double weight_decay, bool decoupled)
 {
     struct adam a = {p, m, v, g, n, .epsilon = epsilon};
-    a.step_size = lr / (1 - pow(0.9, (double)step));
-    a.root = sqrt(1 - pow(0.999, (double)step));
+    a.step_size = rates->lr / rates->first;
+    a.root = sqrt(rates->second);
     a.decay = decoupled ? 0 : weight_decay;
-    a.shrink = decoupled ? 1 - lr * weight_decay : 1;
+    a.shrink = decoupled ? 1 - rates->lr * weight_decay : 1;
     if (!cpu_of(d)->error.code)
         thread_run(cpu_of(d)->pool, cpu_chunks(n, ELEMENTS), adam_chunk, &a);
 }

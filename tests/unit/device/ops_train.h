@@ -123,8 +123,9 @@ static inline struct result sgd(struct device *d, int size)
     float *g = random_floats(n), *buf = poison(n), *start = random_floats(n);
     struct result r = result_new(n);
     memcpy(r.out, start, n * sizeof *start);
+    const struct device_rates rates = {.lr = 0.1};
     for (int i = 0; i < 3; i++)
-        d->ops->sgd(d, r.out, buf, g, n, 0.1f, 0.9f, 0.01f, i == 0);
+        d->ops->sgd(d, r.out, buf, g, n, &rates, 0.9f, 0.01f, i == 0);
     for (size_t j = 0; j < n; j++) {
         double p = start[j], momentum = 0;
         for (int i = 0; i < 3; i++) {

@@ -77,7 +77,8 @@ static void sgd_has_the_bits_of_fp16_tensors(void **unused)
     for (int step = 0; step < STEPS; step++) {
         at = read_row(at, g);
         at = read_row(at, want);
-        d->ops->sgd(d, p, buf, g, N, 0.002f, 0.9f, 5e-4f, step == 0);
+        const struct device_rates rates = {.lr = 0.002};
+        d->ops->sgd(d, p, buf, g, N, &rates, 0.9f, 5e-4f, step == 0);
         for (int i = 0; i < N; i++)
             if (p[i] != want[i])
                 fail_msg("step %d, element %d: %.9g, want %.9g", step, i, (double)p[i],

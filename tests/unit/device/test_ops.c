@@ -271,7 +271,9 @@ static struct result tree_forward(struct device *d, int size)
     struct device_tree t = forest(R);
     float *qkv = random_floats((size_t)(R * 3 * C)), *p = poison((size_t)(H * t.start[R]));
     struct result r = result_new((size_t)(R * C));
-    d->ops->tree_fwd(d, r.out, p, qkv, 3 * C, qkv + C, qkv + 2 * C, 3 * C, &t, H);
+    struct forest *f = d->ops->forest_new(d, &t);
+    d->ops->tree_fwd(d, r.out, p, qkv, 3 * C, qkv + C, qkv + 2 * C, 3 * C, f, H);
+    d->ops->forest_free(d, f);
     double probabilities[256];
     for (int i = 0; i < R; i++)
         for (int h = 0; h < H; h++) {
@@ -321,9 +323,11 @@ static struct result tree_backward(struct device *d, int size)
     float *dout = random_floats((size_t)(R * C)), *out = poison((size_t)(R * C));
     double *wide = mem_alloc(n, sizeof *wide);
     struct result r = result_new(n);
-    d->ops->tree_fwd(d, out, p, qkv, 3 * C, qkv + C, qkv + 2 * C, 3 * C, &t, H);
+    struct forest *f = d->ops->forest_new(d, &t);
+    d->ops->tree_fwd(d, out, p, qkv, 3 * C, qkv + C, qkv + 2 * C, 3 * C, f, H);
     d->ops->tree_bwd(d, r.out, r.out + C, r.out + 2 * C, dout, p, qkv, 3 * C, qkv + C, qkv + 2 * C,
-                     3 * C, &t, H);
+                     3 * C, f, H);
+    d->ops->forest_free(d, f);
     for (size_t i = 0; i < n; i++)
         wide[i] = qkv[i];
     for (size_t i = 0; i < n; i++) {
@@ -394,10 +398,10 @@ static struct result rows(struct device *d, int size)
     float *x = random_floats(3 * c), *y = random_floats(4 * c);
     struct result r = result_new(10 * c);
     d->ops->gather(d, r.out, x, index, 4, C);
-    d->ops->copy(d, r.out + 4 * c, x, 3 * c);
+    device_copy(d, r.out + 4 * c, x, 3 * c);
     d->ops->scatter_add(d, r.out + 4 * c, y, index, 4, C);
     d->ops->add(d, r.out, y, 4 * c);
-    d->ops->copy(d, r.out + 7 * c, x, 3 * c);
+    device_copy(d, r.out + 7 * c, x, 3 * c);
     d->ops->scatter(d, r.out + 7 * c, y, index, 2, C); // rows 2 and 0
     for (size_t i = 0; i < 3 * c; i++) {
         r.want[4 * c + i] = x[i];
@@ -543,7 +547,7 @@ static void an_unknown_device_is_named(void **unused)
     struct device *d;
     struct err e;
     assert_int_equal(device_open(&d, "tpu", 1, &e), ERR_USAGE);
-    assert_text(&e, "unknown device 'tpu', expected 'cpu'");
+    assert_text(&e, "unknown device 'tpu', expected 'cpu', 'cuda' or 'cuda:N'");
 }
 
 int main(void)

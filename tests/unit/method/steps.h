@@ -151,7 +151,7 @@ static inline void steps_case(const struct steps *s, struct learner *l, const ch
 {
     struct err e;
     steps_learner(s, l, params, K);
-    assert_ok(l->method->classes(l, names, K, true, &e), &e);
+    assert_ok(learner_classes(l, names, K, true, &e), &e);
     char *key = str_format("%s.%s.parameters", s->method, name);
     float *initial = oracle_values(key, l->n, 0.1);
     for (size_t i = 0; start && i < l->n; i++)

@@ -21,7 +21,7 @@ static void open_method(struct steps *s, struct learner *l, const char *method,
     struct err e;
     s->method = method;
     steps_learner(s, l, params, K);
-    assert_ok(l->method->classes(l, steps_names, K, true, &e), &e);
+    assert_ok(learner_classes(l, steps_names, K, true, &e), &e);
     if (data)
         assert_ok(l->method->prepare(l, data, &e), &e);
 }
@@ -46,7 +46,7 @@ static void prove(const struct steps *s, struct learner *l, const char *name,
     struct err e;
     struct batch b = {B, images, labels, out, out + B};
     label(labels, B, 0);
-    l->method->step(l, &b, 0);
+    l->method->step(l, &b);
     losses[0] = 0;
     for (int i = 0; i < B; i++)
         losses[0] += out[i] / B;
@@ -73,7 +73,7 @@ static void prove(const struct steps *s, struct learner *l, const char *name,
     loop_close(loop);
     steps_compare(s, name, "losses", losses, STEPS, 1e-4);
     steps_compare(s, name, "trained", l->parameters, l->n, 1e-4);
-    assert_ok(l->method->classes(l, steps_names, K, false, &e), &e);
+    assert_ok(learner_classes(l, steps_names, K, false, &e), &e);
     l->method->logits(l, images, B, out);
     memcpy(got, out, B * K * sizeof *got);
     steps_compare(s, name, "logits", got, B * K, 1e-4);
@@ -120,7 +120,7 @@ static void taskres_trains_as_in_pytorch(void **state)
     s.device->ops->upload(s.device, l.parameters, start, l.n * sizeof *start);
     prove(&s, &l, "taskres", &config, 0.01);
     struct err e;
-    assert_int_equal(l.method->classes(&l, steps_names, K - 1, false, &e), ERR_RANGE);
+    assert_int_equal(learner_classes(&l, steps_names, K - 1, false, &e), ERR_RANGE);
     assert_text(&e, "taskres was trained on 5 classes, not on these 4");
     learner_release(&l);
     json_decref(params);
@@ -236,7 +236,7 @@ static void the_search_takes_the_first_best_of_the_grid(void **state)
     t.data.val.N = 0;
     s.method = "tip-adapter";
     steps_learner(&s, &l, params, K);
-    assert_ok(l.method->classes(&l, steps_names, K, true, &e), &e);
+    assert_ok(learner_classes(&l, steps_names, K, true, &e), &e);
     assert_int_equal(l.method->prepare(&l, &t.data, &e), ERR_MISSING);
     assert_text(&e, "the dataset has no validation images to choose by; say 'search: no'");
     learner_release(&l);

@@ -34,7 +34,7 @@ static void check(const struct steps *s, const char *name, const char *params_te
     float *single = mem_alloc(n, sizeof *single);
     steps_case(s, &l, name, params, names, K, NULL);
     steps_run(s, &l, name, B);
-    assert_ok(l.method->classes(&l, names, K, false, &e), &e);
+    assert_ok(learner_classes(&l, names, K, false, &e), &e);
     l.method->logits(&l, images, B, logits);
     assert_ok(device_sync(s->device, &e), &e);
     steps_compare(s, name, "logits", logits, n, 1e-4);

@@ -82,7 +82,7 @@ static void a_class_specific_context_serves_its_classes_only(void **unused)
                                   "\"position\": \"end\", \"rank\": 0}");
     steps_learner(&s, &l, params, 5);
     assert_int_equal(l.n, 5 * 3 * s.clip.shape.text_width);
-    assert_int_equal(l.method->classes(&l, steps_names, 4, false, &e), ERR_RANGE);
+    assert_int_equal(learner_classes(&l, steps_names, 4, false, &e), ERR_RANGE);
     assert_text(&e, "5 classes have contexts of their own, not these 4");
     learner_release(&l);
     json_decref(params);

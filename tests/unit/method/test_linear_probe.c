@@ -87,7 +87,7 @@ static void search(const char *params_text, float *weights, float *C)
                             .K = 3,
                             .threads = 2};
     assert_ok(learner_init(&l, method_get("linear-probe"), &clip, NULL, params, 1, 3, &r, &e), &e);
-    assert_ok(l.method->classes(&l, NULL, 3, true, &e), &e);
+    assert_ok(learner_classes(&l, NULL, 3, true, &e), &e);
     assert_ok(l.method->fit(&l, &data, &e), &e);
     memcpy(weights, l.parameters, l.n * sizeof *weights);
     for (int i = 0; i < l.n_kept; i++)
@@ -96,7 +96,7 @@ static void search(const char *params_text, float *weights, float *C)
 
     // The layer that is deployed is these weights.
     float logits[3], want_logits[3];
-    assert_ok(l.method->classes(&l, NULL, 3, false, &e), &e);
+    assert_ok(learner_classes(&l, NULL, 3, false, &e), &e);
     l.method->logits(&l, x, 1, logits);
     for (int k = 0; k < 3; k++) {
         want_logits[k] = weights[3 * D + k];

@@ -49,7 +49,7 @@ static void check(const struct steps *s, const struct method_row *row, const jso
     rng_seed_torch(&r, 1);
     assert_ok(learner_init(&l, method_get(row->name), &s->clip, s->bpe, params, 1, K, &r, &e), &e);
     if (l.method->prepare) { // the others' parameters are there from the start
-        assert_ok(l.method->classes(&l, steps_names, K, true, &e), &e);
+        assert_ok(learner_classes(&l, steps_names, K, true, &e), &e);
         assert_ok(l.method->prepare(&l, &data, &e), &e);
     }
     if ((long)l.n != (row->parameters ? row->parameters(params, &sizes) : 0)) {

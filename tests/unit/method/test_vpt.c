@@ -64,7 +64,8 @@ static void what_is_saved_has_no_dropout(void **unused)
         "pixels.0", DEEP_B * 3 * (size_t)t.o.shape.image_size * (size_t)t.o.shape.image_size, 2);
     float loss[DEEP_B], hit[DEEP_B];
     const struct batch b = {DEEP_B, pixels, labels, loss, hit};
-    t.l.method->step(&t.l, &b, 0);
+    learner_draw(&t.l, 0);
+    t.l.method->step(&t.l, &b);
     size_t dropped = 0;
     for (size_t i = 0; i < n; i++)
         dropped += visual[i] == own->factors.start[i];

@@ -27,7 +27,7 @@ static void expect(const struct job_case *c, char *const *names, int first, int 
     struct err e;
     float *images = case_features("test", 1, CLASSES * CASE_EACH), logits[CLASSES * CASE_EACH][8];
     case_hand_open(&h, c, BASE);
-    assert_ok(h.l.method->classes(&h.l, names + first, n, false, &e), &e);
+    assert_ok(learner_classes(&h.l, names + first, n, false, &e), &e);
     for (int i = 0; i < n * CASE_EACH; i++) {
         h.l.method->logits(&h.l, images + (first * CASE_EACH + i) * CASE_DIM, 1, logits[i]);
         int top = 0;

@@ -87,7 +87,7 @@ static void train_by_hand(const struct job_case *c, const struct loop_config *co
     for (int i = 0; i < IMAGES; i++)
         m.labels[i] = (int)m.picks[i] / CASE_EACH; // the list's order is the labels'
     case_hand_open(&h, c, CLASSES);
-    assert_ok(h.l.method->classes(&h.l, names, CLASSES, true, &e), &e);
+    assert_ok(learner_classes(&h.l, names, CLASSES, true, &e), &e);
     struct loop_data data = {
         .view = fill_view, .arg = &m, .V = VIEWS, .N = IMAGES, .labels = m.labels};
     struct loop_state state = {.rng = &h.rng};

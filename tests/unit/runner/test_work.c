@@ -17,7 +17,7 @@ static float *logits_of(char *const *names, int K, const char *method)
     assert_ok(work_open(&w, &c.job, &e), &e);
     assert_ok(work_files(&w, &e), &e);
     assert_ok(work_learner(&w, K, &r, &e), &e);
-    assert_ok(w.method->classes(&w.learner, w.names, K, false, &e), &e);
+    assert_ok(learner_classes(&w.learner, w.names, K, false, &e), &e);
     float *images = case_features("test", 1, IMAGES);
     float *out = mem_alloc((size_t)(IMAGES * K), sizeof *out);
     w.method->logits(&w.learner, images, IMAGES, out);

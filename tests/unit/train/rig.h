@@ -104,7 +104,7 @@ static inline void rig_open(struct rig *g, const char *method, json_t *set)
     assert_ok(
         learner_init(&g->l, g->method, &g->clip, g->bpe, g->params, 1, RIG_CLASSES, &g->rng, &e),
         &e);
-    assert_ok(g->method->classes(&g->l, rig_names, RIG_CLASSES, true, &e), &e);
+    assert_ok(learner_classes(&g->l, rig_names, RIG_CLASSES, true, &e), &e);
     g->features = mem_alloc(RIG_IMAGES * (size_t)g->clip.shape.embed, sizeof *g->features);
     rig_view(g, 0, g->features);
     const struct features all = {g->features, rig_labels, 1, RIG_IMAGES};

@@ -56,7 +56,7 @@ static void trains_in_fp16(const char *method, json_t *set)
             fail_msg("epoch %d: loss %.9g, in fp32 %.9g", i, halves[i], fulls[i]);
 
     float *images = rig_normal(9, 5 * E), logits[5 * RIG_CLASSES];
-    assert_ok(half.method->classes(l, rig_names, RIG_CLASSES, false, &e), &e);
+    assert_ok(learner_classes(l, rig_names, RIG_CLASSES, false, &e), &e);
     half.method->logits(l, images, 5, logits);
     assert_half(c->features, RIG_CLASSES * E, "text features");
     assert_half(c->unit, RIG_CLASSES * E, "unit text features");

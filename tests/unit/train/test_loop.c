@@ -202,9 +202,8 @@ static void fill_view(void *arg, size_t view, float *out)
 }
 
 /* The loss of an image is the image. */
-static void mirror_step(struct learner *l, const struct batch *b, uint64_t number)
+static void mirror_step(struct learner *l, const struct batch *b)
 {
-    (void)number;
     *l->gradient = 0;
     for (int i = 0; i < b->n; i++) {
         b->loss[i] = b->images[i];

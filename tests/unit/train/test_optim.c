@@ -16,7 +16,8 @@ static void run(enum optimizer optimizer, float out[3])
     for (int i = 0; i < 3; i++) {
         const float gradient[3] = {0.1f * (float)(i + 1), -0.2f, 0};
         l.device->ops->upload(l.device, l.gradient, gradient, sizeof gradient);
-        optim_step(&l, &config, 0.01, (uint64_t)i);
+        const struct device_rates rates = device_rates(0.01, (uint64_t)i);
+        optim_step(&l, &config, &rates, i == 0);
     }
     l.device->ops->download(l.device, out, l.parameters, 3 * sizeof *out);
     struct device *d = l.device;

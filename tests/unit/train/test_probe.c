@@ -29,12 +29,12 @@ static int probe(void *arg, struct learner *l, const struct loop_epoch *epoch,
         static const int labels[5] = {0, 1, 1, 0, 1};
         struct eval_images images = {fetch, g, 5, labels};
         struct eval_result r;
-        assert_ok(
-            l->method->classes(l, part ? rig_names : others, part ? RIG_CLASSES : 2, false, e), e);
+        assert_ok(learner_classes(l, part ? rig_names : others, part ? RIG_CLASSES : 2, false, e),
+                  e);
         assert_ok(eval_run(l, &images, &r, e), e);
         free(r.predicted);
     }
-    return l->method->classes(l, rig_names, RIG_CLASSES, true, e);
+    return learner_classes(l, rig_names, RIG_CLASSES, true, e);
 }
 
 static int look_away(void *arg, struct learner *l, const struct loop_epoch *epoch,
