@@ -1,0 +1,169 @@
+/*
+ * The CUDA device: opening and closing, what its errors mean, and the table of operations.
+ */
+#include "core/device/cuda/cuda.cuh"
+
+#include "core/device/cuda/open.h"
+#include "core/device/cuda/unbuilt.cuh"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern "C" {
+#include "core/base/mem.h"
+#include "core/base/str.h"
+}
+
+/* ---- errors ---- */
+
+static const struct {
+    cudaError_t status;
+    int code;
+    const char *hint;
+} meanings[] = {
+    {cudaErrorMemoryAllocation, ERR_MEMORY, "the GPU's memory is full"},
+    {cudaErrorNoDevice, ERR_MISSING, "no GPU is visible; see nvidia-smi and CUDA_VISIBLE_DEVICES"},
+    {cudaErrorInvalidDevice, ERR_USAGE, "there is no such GPU; see nvidia-smi"},
+    {cudaErrorInsufficientDriver, ERR_MISSING, "the NVIDIA driver is missing or too old"},
+    {cudaErrorSystemDriverMismatch, ERR_MISSING, "the driver and its libraries differ; restart"},
+    {cudaErrorNoKernelImageForDevice, ERR_MISSING,
+     "this build has no code for this GPU; see CMAKE_CUDA_ARCHITECTURES"},
+    {cudaErrorDevicesUnavailable, ERR_DEVICE, "the GPU is lost or another process holds it"},
+    {cudaErrorECCUncorrectable, ERR_DEVICE, "the GPU's memory is faulty until it is reset"},
+    {cudaErrorHardwareStackError, ERR_DEVICE, "the GPU broke off"},
+    {cudaErrorLaunchFailure, ERR_DEVICE, "the GPU broke off"},
+    {cudaErrorUnknown, ERR_DEVICE, "the driver lost the GPU; see dmesg"},
+    {cudaErrorLaunchTimeout, ERR_DEVICE, "the GPU also serves a display, which stops long kernels"},
+};
+
+int cuda_error(struct err *e, int index, cudaError_t status, const char *what)
+{
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
+        if (meanings[i].status == status)
+            return err_set(e, meanings[i].code, "cuda:%d: %s: %s (%s)", index, what,
+                           meanings[i].hint, cudaGetErrorName(status));
+    return err_set(e, ERR_SYS, "cuda:%d: %s: %s (%s)", index, what, cudaGetErrorString(status),
+                   cudaGetErrorName(status));
+}
+
+bool cuda_check(struct cuda *c, cudaError_t status, const char *what)
+{
+    if (status == cudaSuccess)
+        return true;
+    cudaGetLastError(); // a status that was returned is not to show up again
+    if (!c->error.code)
+        cuda_error(&c->error, c->index, status, what);
+    return false;
+}
+
+/* ---- opening ---- */
+
+static void cuda_close(struct device *d)
+{
+    struct cuda *c = cuda_of(d);
+    if (c->stream)
+        cudaStreamSynchronize(c->stream);
+    if (c->staging)
+        staging_free(c->staging);
+    cuda_memory_release(c);
+    if (c->stream)
+        cudaStreamDestroy(c->stream);
+    free(c);
+}
+
+static char *cuda_describe(const struct device *d)
+{
+    const struct cuda *c = (const struct cuda *)d;
+    int driver = 0;
+    cudaDriverGetVersion(&driver);
+    return str_format("cuda: %s, CUDA %d.%d, driver for %d.%d", c->name, CUDART_VERSION / 1000,
+                      CUDART_VERSION % 1000 / 10, driver / 1000, driver % 1000 / 10);
+}
+
+static const struct device_ops ops = {
+    .kind = "cuda",
+    .close = cuda_close,
+    .describe = cuda_describe,
+    .alloc = cuda_alloc,
+    .release = cuda_release,
+    .upload = cuda_upload,
+    .download = cuda_download,
+    .copy = cuda_copy,
+    .zero = cuda_zero,
+    .sync = cuda_sync,
+    .record_begin = cuda_record_begin,
+    .record_end = cuda_record_end,
+    .replay = cuda_replay,
+    .record_free = cuda_record_free,
+    .linear_new = unbuilt<LINEAR_NEW>,
+    .linear_free = unbuilt<LINEAR_FREE>,
+    .linear_fwd = unbuilt<LINEAR_FWD>,
+    .linear_bwd = unbuilt<LINEAR_BWD>,
+    .conv_new = unbuilt<CONV_NEW>,
+    .conv_free = unbuilt<CONV_FREE>,
+    .conv_fwd = unbuilt<CONV_FWD>,
+    .avgpool = unbuilt<AVGPOOL>,
+    .matmul_nt = unbuilt<MATMUL_NT>,
+    .matmul_tn = unbuilt<MATMUL_TN>,
+    .matmul_nn = unbuilt<MATMUL_NN>,
+    .layernorm_fwd = unbuilt<LAYERNORM_FWD>,
+    .layernorm_bwd = unbuilt<LAYERNORM_BWD>,
+    .quickgelu_fwd = cuda_quickgelu_fwd,
+    .quickgelu_bwd = cuda_quickgelu_bwd,
+    .attention_fwd = unbuilt<ATTENTION_FWD>,
+    .attention_bwd = unbuilt<ATTENTION_BWD>,
+    .forest_new = unbuilt<FOREST_NEW>,
+    .forest_free = unbuilt<FOREST_FREE>,
+    .tree_fwd = unbuilt<TREE_FWD>,
+    .tree_bwd = unbuilt<TREE_BWD>,
+    .relu_fwd = cuda_relu_fwd,
+    .relu_bwd = cuda_relu_bwd,
+    .affinity_fwd = cuda_affinity_fwd,
+    .affinity_bwd = cuda_affinity_bwd,
+    .blend = cuda_blend,
+    .round_half = cuda_round_half,
+    .add = cuda_add,
+    .gather = unbuilt<GATHER>,
+    .scatter_add = unbuilt<SCATTER_ADD>,
+    .scatter = unbuilt<SCATTER>,
+    .image_tokens = unbuilt<IMAGE_TOKENS>,
+    .patches = unbuilt<PATCHES>,
+    .l2norm_fwd = unbuilt<L2NORM_FWD>,
+    .l2norm_bwd = unbuilt<L2NORM_BWD>,
+    .cross_entropy = unbuilt<CROSS_ENTROPY>,
+    .distill = unbuilt<DISTILL>,
+    .l1 = unbuilt<L1>,
+    .deflect = unbuilt<DEFLECT>,
+    .sgd = unbuilt<SGD>,
+    .adam = unbuilt<ADAM>,
+    .lowrank_fwd = unbuilt<LOWRANK_FWD>,
+    .lowrank_bwd = unbuilt<LOWRANK_BWD>,
+};
+
+int cuda_open(struct device **out, int index, int threads, struct err *e)
+{
+    cudaDeviceProp p;
+    (void)threads; // the host only gives orders
+    *out = NULL;
+    int rc = cuda_find(&index, &p, e);
+    if (rc < 0)
+        return rc;
+    struct cuda *c = (struct cuda *)mem_zero(1, sizeof *c);
+    c->device.ops = &ops;
+    c->index = index;
+    c->processors = p.multiProcessorCount;
+    c->capability = 10 * p.major + p.minor;
+    c->shared_most = p.sharedMemPerBlockOptin;
+    snprintf(c->name, sizeof c->name, "%.*s", (int)sizeof c->name - 1, p.name);
+    if (cuda_check(c, cudaSetDevice(index), "opening") &&
+        cuda_check(c, cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking), "opening"))
+        c->staging = staging_new(c);
+    if (c->error.code) {
+        *e = c->error;
+        cuda_close(&c->device);
+        return e->code;
+    }
+    *out = &c->device;
+    return 0;
+}

@@ -1,0 +1,172 @@
+/*
+ * The CUDA device's inside: its state, the checks, the launch, and the operations that cuda.cu puts
+ * into the table.
+ *
+ * The .cu files are C in style. They compile for the GPU with nvcc and, for the tests, for the host
+ * with the stand-ins of tests/emu. All work goes to one stream, in order; nothing waits but
+ * download, sync, alloc and release. One thread uses a device.
+ *
+ * Every kernel says its grid, block, shared memory, bytes and operations. Sums have a fixed order:
+ * no atomics on floats, so the same call gives the same bits.
+ */
+#ifndef PROMPTGRID_DEVICE_CUDA_CUDA_CUH
+#define PROMPTGRID_DEVICE_CUDA_CUDA_CUH
+
+#include <cuda_runtime.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define _Noreturn __attribute__((noreturn)) // C++ has no such word
+extern "C" {
+#include "core/base/err.h"
+#include "core/device/device.h"
+}
+
+struct blas; // blas.cu: handle, plans, workspace
+struct staging;
+
+/* Blocks that grow at need; what they hold does not outlive the operation that asked. */
+enum cuda_scratch { SCRATCH_INPUT, SCRATCH_WORK, SCRATCHES };
+
+struct cuda {
+    struct device device; // first: a struct device * is a struct cuda *
+    int index;            // of the GPU
+    int processors;       // its multiprocessors
+    int capability;       // 10 major + minor
+    size_t shared_most;   // bytes of shared memory a block may ask for
+    char name[128];
+    cudaStream_t stream;
+    struct err error; // the sticky one; code 0 = none
+    bool recording;   // between record_begin and record_end
+    struct blas *blas;
+    struct staging *staging; // memory.cu: pinned memory between host and device
+    struct {
+        void *block;
+        size_t bytes;
+    } scratch[SCRATCHES];
+    void **retired; // scratch that grew; a recording may still use it
+    int retirees, retired_room;
+};
+
+static inline struct cuda *cuda_of(struct device *d)
+{
+    return (struct cuda *)d;
+}
+
+/* False after a failure: the first one sticks, with `what` was under way. */
+bool cuda_check(struct cuda *c, cudaError_t status, const char *what);
+
+/* Our code and one line for a CUDA error: what happened and what to do. */
+int cuda_error(struct err *e, int index, cudaError_t status, const char *what);
+
+/* Device memory for the current operation; NULL after a failure. It may grow only while nothing is
+ * recorded: the same operation has run before. */
+void *cuda_scratch(struct cuda *c, enum cuda_scratch which, size_t bytes);
+
+/*
+ * LAUNCH(kernel, grid, block, shared_bytes, c, arguments...): the one way to start a kernel. grid
+ * and block are numbers or dim3. Nothing happens after a failure or with an empty grid.
+ */
+#define LAUNCH(kernel, grid, block, shared_bytes, c, ...)                                          \
+    do {                                                                                           \
+        cudaLaunchConfig_t launch_config = {};                                                     \
+        launch_config.gridDim = dim3(grid);                                                        \
+        launch_config.blockDim = dim3(block);                                                      \
+        launch_config.dynamicSmemBytes = (shared_bytes);                                           \
+        launch_config.stream = (c)->stream;                                                        \
+        if (!(c)->error.code && launch_config.gridDim.x && launch_config.gridDim.y &&              \
+            launch_config.gridDim.z)                                                               \
+            cuda_check((c), cudaLaunchKernelEx(&launch_config, kernel, __VA_ARGS__), #kernel);     \
+    } while (0)
+
+/* Let a kernel have more than 48 KB of dynamic shared memory; once, before its first launch. */
+#define ALLOW_SHARED(kernel, bytes, c)                                                             \
+    cuda_check(                                                                                    \
+        (c),                                                                                       \
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)(bytes)),   \
+        "shared memory of " #kernel)
+
+/* DYNAMIC_SHARED(type, name): the block's dynamic shared memory, 16-byte aligned (a kernel that
+ * needs more rounds the pointer up). */
+#ifdef __CUDACC__
+#define DYNAMIC_SHARED(type, name)                                                                 \
+    extern __shared__ __align__(16) unsigned char cuda_dynamic_shared[];                           \
+    type *name = (type *)cuda_dynamic_shared
+#else
+#define DYNAMIC_SHARED(type, name) type *name = (type *)emu_shared()
+#endif
+
+/* ceil(n / size): blocks of a grid */
+static inline unsigned cuda_blocks(size_t n, size_t size)
+{
+    return (unsigned)((n + size - 1) / size);
+}
+
+/* Whether 16-byte loads may be used on all of these; NULL is fine. */
+static inline bool cuda_aligned(const void *a, const void *b, const void *c)
+{
+    return (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c) & 15) == 0;
+}
+
+enum { WARP = 32 };
+#define ALL_LANES 0xffffffffu
+
+/* The sum of x over a warp, the same bits in every lane: pairs 16, 8, 4, 2, 1 apart. */
+__device__ static __forceinline__ float warp_sum(float x)
+{
+    for (int apart = 16; apart; apart /= 2)
+        x += __shfl_xor_sync(ALL_LANES, x, apart);
+    return x;
+}
+
+__device__ static __forceinline__ double warp_sum(double x)
+{
+    for (int apart = 16; apart; apart /= 2)
+        x += __shfl_xor_sync(ALL_LANES, x, apart);
+    return x;
+}
+
+__device__ static __forceinline__ float warp_max(float x)
+{
+    for (int apart = 16; apart; apart /= 2)
+        x = fmaxf(x, __shfl_xor_sync(ALL_LANES, x, apart));
+    return x;
+}
+
+/* probe.cu: the GPU that *index means (-1: the first usable one), or why there is none */
+int cuda_find(int *index, cudaDeviceProp *p, struct err *e);
+
+/* record.cu: operations noted and run again, as a CUDA graph */
+void cuda_record_begin(struct device *d);
+struct recording *cuda_record_end(struct device *d);
+void cuda_replay(struct device *d, const struct recording *r);
+void cuda_record_free(struct device *d, struct recording *r);
+/* True, and a sticky error, while something is recorded that `what` may not be part of. */
+bool cuda_recording(struct cuda *c, const char *what);
+
+/* memory.cu: blocks, transfers, scratch */
+struct staging *staging_new(struct cuda *c);
+void staging_free(struct staging *s);
+void cuda_memory_release(struct cuda *c); // scratch, at close
+void *cuda_alloc(struct device *d, size_t bytes);
+void cuda_release(struct device *d, void *block);
+void cuda_upload(struct device *d, void *to, const void *from, size_t bytes);
+void cuda_download(struct device *d, void *to, const void *from, size_t bytes);
+void cuda_copy(struct device *d, void *to, const void *from, size_t bytes);
+void cuda_zero(struct device *d, void *block, size_t bytes);
+int cuda_sync(struct device *d, struct err *e);
+
+/* pointwise.cu: elements */
+void cuda_quickgelu_fwd(struct device *d, float *y, const float *x, size_t n);
+void cuda_quickgelu_bwd(struct device *d, float *dx, const float *dy, const float *x, size_t n);
+void cuda_relu_fwd(struct device *d, float *y, const float *x, size_t n);
+void cuda_relu_bwd(struct device *d, float *dx, const float *dy, const float *y, size_t n);
+void cuda_affinity_fwd(struct device *d, float *y, const float *x, float beta, size_t n);
+void cuda_affinity_bwd(struct device *d, float *dx, const float *dy, const float *y, float beta,
+                       size_t n);
+void cuda_blend(struct device *d, float *y, float a, const float *x, float b, size_t n);
+void cuda_round_half(struct device *d, float *x, size_t n);
+void cuda_add(struct device *d, float *y, const float *x, size_t n);
+
+#endif

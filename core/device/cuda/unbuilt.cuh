@@ -1,0 +1,58 @@
+/* Operations that the table names and nobody has written: each fails with its name. */
+#ifndef PROMPTGRID_DEVICE_CUDA_UNBUILT_CUH
+#define PROMPTGRID_DEVICE_CUDA_UNBUILT_CUH
+
+#include "core/device/cuda/cuda.cuh"
+
+// clang-format off
+#define UNBUILT_OPERATIONS(X) \
+    X(LINEAR_NEW) \
+    X(LINEAR_FREE) \
+    X(LINEAR_FWD) \
+    X(LINEAR_BWD) \
+    X(CONV_NEW) \
+    X(CONV_FREE) \
+    X(CONV_FWD) \
+    X(AVGPOOL) \
+    X(MATMUL_NT) \
+    X(MATMUL_TN) \
+    X(MATMUL_NN) \
+    X(LAYERNORM_FWD) \
+    X(LAYERNORM_BWD) \
+    X(ATTENTION_FWD) \
+    X(ATTENTION_BWD) \
+    X(FOREST_NEW) \
+    X(FOREST_FREE) \
+    X(TREE_FWD) \
+    X(TREE_BWD) \
+    X(GATHER) \
+    X(SCATTER_ADD) \
+    X(SCATTER) \
+    X(IMAGE_TOKENS) \
+    X(PATCHES) \
+    X(L2NORM_FWD) \
+    X(L2NORM_BWD) \
+    X(CROSS_ENTROPY) \
+    X(DISTILL) \
+    X(L1) \
+    X(DEFLECT) \
+    X(SGD) \
+    X(ADAM) \
+    X(LOWRANK_FWD) \
+    X(LOWRANK_BWD)
+// clang-format on
+
+#define UNBUILT_ENUM(name) name,
+#define UNBUILT_TEXT(name) #name,
+enum unbuilt_operation { UNBUILT_OPERATIONS(UNBUILT_ENUM) };
+static const char *const unbuilt_names[] = {UNBUILT_OPERATIONS(UNBUILT_TEXT)};
+
+template <enum unbuilt_operation what, class R, class... P> R unbuilt(struct device *d, P...)
+{
+    struct cuda *c = cuda_of(d);
+    if (!c->error.code)
+        err_set(&c->error, ERR_SYS, "not built yet: %s", unbuilt_names[what]);
+    return R();
+}
+
+#endif
