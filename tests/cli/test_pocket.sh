@@ -15,6 +15,20 @@ fi
 expect_status 0 "$promptgrid" table "$recipe" --format csv
 mv out table.csv
 
+# README's block is what the program prints: its words, and the numbers of zero-shot CLIP. The last
+# bits of what is trained depend on the processor; scripts/readme --check compares those too.
+if [ "$recipe" != zero-shot.yaml ]; then
+    expect_status 0 "$promptgrid" table "$recipe"
+    for file in out "$SOURCE/README.md"; do
+        sed -n '/quickstart: from here/,/^    figures:/p; /^Base-to-new, 16/,$p' "$file" |
+            sed -E '/^$|quickstart|figures:|^ *(Code|Results):/d; s/^ +//; s/ +/ /g; s/^-+$/-/; s#'"$SOURCE"'/##
+                s# --workspace [^ ]*##; /^zero-shot/!s/[0-9a-f]*[0-9][0-9a-f]*/0/g'
+    done >both
+    lines=$(($(wc -l <both) / 2))
+    head -n $lines both >printed
+    tail -n +$((lines + 1)) both | diff printed - || fail "README is not what is printed; run scripts/readme"
+fi
+
 # README -> protocol|row|dataset|metric|mean|std
 awk -F'|' '
     function trim(s) { gsub(/^ +| +$/, "", s); return s }
