@@ -228,6 +228,11 @@ int emu_lane(void)
     return current->thread % 32;
 }
 
+int emu_thread(void)
+{
+    return current->thread;
+}
+
 void emu_warp(unsigned mask, const void *what, void (*together)(void **data, unsigned mask),
               void *data)
 {
@@ -317,6 +322,7 @@ extern "C" char __start_emu_shared[] __attribute__((weak)),
 
 static void run_block(void)
 {
+    emu_copies_forget();
     block.begun = block.done = block.at_barrier = 0;
     block.first = 0;
     block.ready.clear();

@@ -12,6 +12,9 @@ void emu_run(const dim3 &grid, const dim3 &threads, size_t shared,
 /* Threads begin and pass barriers in falling instead of rising order: a missing barrier shows. */
 extern "C" void emu_order(bool falling);
 
+int emu_thread(void);         // the running thread's number in its block
+void emu_copies_forget(void); // mma.cpp: at the start of a block
+
 [[noreturn]] void emu_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
