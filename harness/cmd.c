@@ -34,12 +34,14 @@ const struct cmd cmds[] = {
     {"export", "RECIPE", "everything about the results of a recipe in one archive", cmd_export},
     {"reproduce", "RECIPE|RUN|BUNDLE", "run recorded runs again and compare number by number",
      cmd_reproduce},
-    {"methods", "[NAME]", "list the methods, or the parameters of one", cmd_methods},
+    {"methods", "[METHOD]", "list the methods, or the parameters of one", cmd_methods},
     {"embed", "", "features of texts and images", cmd_runner},
     {"tokenize", "TEXT...", "token ids of texts", cmd_runner},
-    {"data", "COMMAND", "list, check and sample datasets; make a missing split", cmd_data},
-    {"prompt", "COMMAND", "show, explain, export and import learned prompts", cmd_runner},
-    {"weights", "COMMAND", "list, fetch, import and check CLIP's weights", cmd_weights},
+    {"data", CMD_GROUP, "list, check and sample datasets; make a missing split", cmd_data},
+    {"prompt", CMD_GROUP, "show, explain, export and import learned prompts", cmd_runner},
+    {"weights", CMD_GROUP, "list, fetch, import and check CLIP's weights", cmd_weights},
+    {"reference", "[NAME]", "manual pages, the reference of recipes, completions of shells",
+     cmd_reference},
     {0},
 };
 

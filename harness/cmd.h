@@ -31,6 +31,9 @@ struct cmd_common {
         "json", OPT_FLAG, &(common).json, NULL, "print JSON"                                       \
     }
 
+/* The arguments of a command that is a group of others, which its --help lists as "  NAME ...". */
+#define CMD_GROUP "COMMAND"
+
 struct cmd {
     const char *name, *arguments, *about; // "run", "RECIPE", "run what is missing of a recipe"
     int (*run)(const struct cmd *self, int argc, char **argv);
@@ -58,6 +61,7 @@ int cmd_methods(const struct cmd *self, int argc, char **argv);
 int cmd_runner(const struct cmd *self, int argc, char **argv);  // embed, tokenize: as the runner
 int cmd_weights(const struct cmd *self, int argc, char **argv); // weights list, fetch, ...
 int cmd_data(const struct cmd *self, int argc, char **argv);    // data list, check, ...
+int cmd_reference(const struct cmd *self, int argc, char **argv);
 
 /* Parse argv with `table`; -1 to go on, otherwise the exit status (help was shown, or an error).
  * argv[1..*rest] are then the words, whose number must be within min..max. */

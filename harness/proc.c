@@ -401,6 +401,33 @@ int proc_run_confined(const char *const *argv, const char *folder, struct err *e
     return run(argv, folder, true, e);
 }
 
+int proc_capture(const char *const *argv, double seconds, struct str *out, struct err *e)
+{
+    struct proc p;
+    struct proc_options options = {.argv = argv};
+    int rc = proc_start(&p, &options, e);
+    if (rc < 0)
+        return rc;
+    double end = sys_now() + seconds;
+    bool ended = false, late = false;
+    while (!ended && !late) {
+        struct pollfd fds[PROC_FDS];
+        double left = end - sys_now();
+        proc_watch(&p, fds);
+        poll(fds, PROC_FDS, left > 0 ? (int)(1e3 * left) + 1 : 0);
+        ended = proc_serve(&p);
+        late = sys_now() >= end;
+    }
+    if (!ended)
+        proc_signal(&p, SIGKILL);
+    drain(&p, &p.output, 64);
+    ring_copy(&p, p.total > PROC_LOG_TAIL ? p.total - PROC_LOG_TAIL : 0, out);
+    int status = proc_reap(&p, 0, NULL);
+    if (!ended)
+        return err_set(e, ERR_SYS, "'%s' did not end within %.0f s", argv[0], seconds);
+    return status;
+}
+
 int proc_become(char *const *argv, struct err *e)
 {
     execvp(argv[0], argv);

@@ -85,6 +85,10 @@ int proc_run(const char *const *argv, const char *folder, struct err *e);
 /* As proc_run, for a program that only reads and writes files. */
 int proc_run_confined(const char *const *argv, const char *folder, struct err *e);
 
+/* What a program prints, stdout and stderr together, its last PROC_LOG_TAIL bytes. Returns its
+ * status as of waitpid, whatever it is; after `seconds` it is ended (ERR_SYS). */
+int proc_capture(const char *const *argv, double seconds, struct str *out, struct err *e);
+
 /* Become argv[0]: returns only on failure. */
 int proc_become(char *const *argv, struct err *e);
 

@@ -27,28 +27,36 @@ enum {
 static const struct recipe_key {
     const char *name;
     int of;
-    const char *help; // NULL: an axis, whose own row has it
+    const char *values; // NULL: an axis, whose own row has it and the help
+    const char *help;
 } recipe_keys[] = {
-    {"recipe", OF_FILE, "name of the recipe (must be given)"},
-    {"about", OF_FILE, "what it is for, one or two lines"},
-    {"extends", OF_FILE, "a recipe file in the same folder whose keys are defaults for this one"},
-    {"protocol", OF_GRID, NULL},
-    {"backbone", OF_GRID, NULL},
-    {"precision", OF_GRID, NULL},
-    {"views", OF_GRID, NULL},
-    {"source", OF_GRID, NULL},
-    {"dataset", OF_GRID, NULL},
-    {"shots", OF_GRID, NULL},
-    {"seed", OF_GRID, NULL},
-    {"method", OF_GRID, NULL},
-    {"zip", OF_GRID, "{axis: list, axis: list}: pairs axes; a list of such maps for several"},
-    {"when", OF_GRID, "[{if: {axis: value or list}, set: {key: value}}]: later ones win"},
-    {"exclude", OF_GRID, "[{axis: value or list, ...}]: combinations that are left out"},
-    {"grids", OF_RECIPE, "list of maps, each a grid: this recipe with some keys given again"},
-    {"limit", OF_RECIPE, "largest number of runs (default 100000, at most 1000000)"},
-    {"slurm", OF_RECIPE, "{partition, account, time, gres, extra, ...}: for --executor slurm"},
-    {"table", OF_RECIPE, "[{name, title, rows, columns, metrics, where}]"},
-    {"figure", OF_RECIPE, "[{name, title, x, y, series, panel, where}]"},
+    {"recipe", OF_FILE, "name", "name of the recipe (must be given)"},
+    {"about", OF_FILE, "text", "what it is for, one or two lines"},
+    {"extends", OF_FILE, "file name",
+     "a recipe file in the same folder whose keys are defaults for this one"},
+    {"protocol", OF_GRID, NULL, NULL},
+    {"backbone", OF_GRID, NULL, NULL},
+    {"precision", OF_GRID, NULL, NULL},
+    {"views", OF_GRID, NULL, NULL},
+    {"source", OF_GRID, NULL, NULL},
+    {"dataset", OF_GRID, NULL, NULL},
+    {"shots", OF_GRID, NULL, NULL},
+    {"seed", OF_GRID, NULL, NULL},
+    {"method", OF_GRID, NULL, NULL},
+    {"zip", OF_GRID, "map or list of maps",
+     "{axis: list, axis: list}: pairs axes; a list of such maps for several"},
+    {"when", OF_GRID, "list of maps",
+     "[{if: {axis: value or list}, set: {key: value}}]: later ones win"},
+    {"exclude", OF_GRID, "list of maps",
+     "[{axis: value or list, ...}]: combinations that are left out"},
+    {"grids", OF_RECIPE, "list of maps",
+     "list of maps, each a grid: this recipe with some keys given again"},
+    {"limit", OF_RECIPE, "whole number",
+     "largest number of runs (default 100000, at most 1000000)"},
+    {"slurm", OF_RECIPE, "map",
+     "{partition, account, time, gres, extra, ...}: for --executor slurm"},
+    {"table", OF_RECIPE, "map or list of maps", "[{name, title, rows, columns, metrics, where}]"},
+    {"figure", OF_RECIPE, "map or list of maps", "[{name, title, x, y, series, panel, where}]"},
     {0},
 };
 
@@ -62,6 +70,13 @@ void recipe_help(struct str *out)
         str_addf(out, "  %-10s %s\n", k->name, help);
     }
     str_add(out, "  and any parameter of a method, as a default for every method that has it\n");
+}
+
+void recipe_keys_describe(recipe_describe *row, void *arg)
+{
+    for (const struct recipe_key *k = recipe_keys; k->name; k++)
+        if (k->help)
+            row(arg, k->name, k->values, NULL, k->help);
 }
 
 /* OF_* of a key; a method's parameter is a default for every method of a grid. 0 = unknown. */

@@ -80,6 +80,14 @@ bool grid_run_matches(const struct grid_run *r, const json_t *where);
 /* The keys of a recipe, one line each, for help. */
 void recipe_help(struct str *out);
 
+/* For references: called with each key of a table of keys. `values` says what it may be: words
+ * separated by '|', or a description; preset NULL: none, or `help` says it. */
+typedef void recipe_describe(void *arg, const char *name, const char *values, const char *preset,
+                             const char *help);
+
+/* Keys of a recipe's file that are no axes. */
+void recipe_keys_describe(recipe_describe *row, void *arg);
+
 int recipe_load(struct recipe **out, const char *path, struct err *e);
 void recipe_free(struct recipe *r); // NULL is fine
 

@@ -82,21 +82,28 @@ static int read_axis(const struct yaml_node *node, char **out, struct err *e)
     return unknown_name(e, node, "axis", node->text, &known);
 }
 
-static int read_choice(const struct yaml_node *node, const char *const *choices, char **out,
-                       struct err *e)
+/* choices: words separated by '|' */
+static int read_choice(const struct yaml_node *node, const char *choices, char **out, struct err *e)
 {
-    struct names known = {0};
     if (node->kind != YAML_SCALAR)
         return yaml_error(e, ERR_PARSE, node, "expected one word");
-    for (; *choices; choices++) {
-        if (str_eq(*choices, node->text)) {
-            free(known.items);
-            *out = mem_strdup(node->text);
-            return 0;
-        }
-        names_add(&known, *choices);
-    }
-    return unknown_name(e, node, "choice", node->text, &known);
+    const struct method_key key = {"choice", KEY_CHOICE, 0, 0, choices, NULL, NULL};
+    json_t *value;
+    if (value_read(&key, node, &value, e) < 0)
+        return e->code;
+    *out = mem_strdup(json_string_value(value));
+    json_decref(value);
+    return 0;
+}
+
+static int read_flag(const struct yaml_node *node, const char *choices, bool *out, struct err *e)
+{
+    char *word = NULL;
+    if (read_choice(node, choices, &word, e) < 0)
+        return e->code;
+    *out = str_eq(word, "true");
+    free(word);
+    return 0;
 }
 
 static int read_points(const struct yaml_node *node, double *out, struct err *e)
@@ -106,7 +113,8 @@ static int read_points(const struct yaml_node *node, double *out, struct err *e)
     return 0;
 }
 
-/* One key of a table or figure block: how it is read and where it goes. */
+/* One key of a table or figure block: how it is read, where it goes, and what its reference says.
+ */
 enum part_kind {
     PART_NAME,
     PART_TITLE,
@@ -115,42 +123,109 @@ enum part_kind {
     PART_CURVES,  // metrics of figures
     PART_WHERE,
     PART_CHOICE,
+    PART_FLAG, // true or false
     PART_POINTS,
 };
 
-struct part {
+static const struct part {
     const char *name;
     enum part_kind kind;
-    void *out;                  // char **, char ***, json_t **, double *
-    const char *const *choices; // PART_CHOICE: NULL-terminated
+    size_t field;        // offset in struct recipe_table or recipe_figure
+    const char *choices; // PART_CHOICE, PART_FLAG: words separated by '|'
+    const char *preset, *help;
+} table_parts[] =
+    {
+        {"name", PART_NAME, offsetof(struct recipe_table, name), NULL, NULL,
+         "name of the table, for 'promptgrid table --name' (must be given)"},
+        {"title", PART_TITLE, offsetof(struct recipe_table, title), NULL, NULL,
+         "line above it (default: its name)"},
+        {"rows", PART_AXIS, offsetof(struct recipe_table, rows), NULL, "method",
+         "axis whose values are rows"},
+        {"columns", PART_AXIS, offsetof(struct recipe_table, columns), NULL, "dataset",
+         "axis whose values are columns"},
+        {"group", PART_AXIS, offsetof(struct recipe_table, group), NULL, NULL,
+         "axis of headings above the rows"},
+        {"metrics", PART_METRICS, offsetof(struct recipe_table, metrics), NULL, NULL,
+         "what a cell shows (default: base, new and H, or accuracy, by the protocol)"},
+        {"where", PART_WHERE, offsetof(struct recipe_table, where), NULL, NULL,
+         "only runs with these values of axes"},
+        {"interval", PART_CHOICE, offsetof(struct recipe_table, interval), "std|t", "std",
+         "beside a mean: deviation over seeds, or half of Student's 95 % interval"},
+        {"average", PART_CHOICE, offsetof(struct recipe_table, average), "H-of-averages|mean-of-H",
+         "H-of-averages", "how H enters the column Average"},
+        {"transpose", PART_CHOICE, offsetof(struct recipe_table, transpose), "true|false", "false",
+         "rows and columns change places"},
+        {"sort", PART_TITLE, offsetof(struct recipe_table, sort), NULL, NULL,
+         "column, or column:metric, by which rows are sorted, best first; row: by label"},
+        {"delta", PART_TITLE, offsetof(struct recipe_table, delta), NULL, NULL,
+         "show differences from this row or method"},
+        {"tolerance", PART_POINTS, offsetof(struct recipe_table, tolerance), NULL, NULL,
+         "percent points to a published number that count as the same (default: 0.5 or half of "
+         "Student's interval, whichever is larger)"},
+        {0},
+},
+  figure_parts[] = {
+      {"name", PART_NAME, offsetof(struct recipe_figure, name), NULL, NULL,
+       "name of the figure and of its files (must be given)"},
+      {"title", PART_TITLE, offsetof(struct recipe_figure, title), NULL, NULL,
+       "line above it (default: its name)"},
+      {"kind", PART_NAME, offsetof(struct recipe_figure, kind), NULL, "curve",
+       "what is drawn; the kinds are listed below"},
+      {"x", PART_AXIS, offsetof(struct recipe_figure, x), NULL, NULL, "axis along the abscissa"},
+      {"y", PART_CURVES, offsetof(struct recipe_figure, metrics), NULL, NULL,
+       "a metric or a list of them (default: by kind and protocol)"},
+      {"y2", PART_CURVES, offsetof(struct recipe_figure, second), NULL, NULL,
+       "metrics of the right axis"},
+      {"series", PART_AXIS, offsetof(struct recipe_figure, series), NULL, "method",
+       "axis whose values are lines"},
+      {"panel", PART_AXIS, offsetof(struct recipe_figure, panel), NULL, NULL,
+       "axis whose values are pictures side by side, and their average"},
+      {"where", PART_WHERE, offsetof(struct recipe_figure, where), NULL, NULL,
+       "only runs with these values of axes"},
+      {"baseline", PART_TITLE, offsetof(struct recipe_figure, baseline), NULL, NULL,
+       "row or method that bars are differences from"},
+      {"band", PART_CHOICE, offsetof(struct recipe_figure, band), "interval|deviation|none",
+       "interval", "spread over seeds: half of Student's 95 % interval, the deviation, nothing"},
+      {"published", PART_CHOICE, offsetof(struct recipe_figure, published), "true|false", "true",
+       "published numbers beside ours"},
+      {"width", PART_CHOICE, offsetof(struct recipe_figure, width), "single|double", NULL,
+       "a column or the page of a journal (default: by the number of panels)"},
+      {"font", PART_TITLE, offsetof(struct recipe_figure, font), NULL, NULL, "name of the font"},
+      {"latex", PART_FLAG, offsetof(struct recipe_figure, latex), "true|false", "false",
+       "also a picture to be \\input, whose text LaTeX sets"},
+      {0},
 };
 
-static int read_part(const struct part *part, const struct yaml_node *node, struct err *e)
+static int read_part(const struct part *part, const struct yaml_node *node, void *block,
+                     struct err *e)
 {
+    void *out = (char *)block + part->field;
     switch (part->kind) {
     case PART_NAME:
-        return name_read(node, part->name, part->out, e);
+        return name_read(node, part->name, out, e);
     case PART_TITLE:
-        return text_read(node, part->name, part->out, e);
+        return text_read(node, part->name, out, e);
     case PART_AXIS:
-        return read_axis(node, part->out, e);
+        return read_axis(node, out, e);
     case PART_METRICS:
-        return read_metrics(node, table_metric_name, part->out, e);
+        return read_metrics(node, table_metric_name, out, e);
     case PART_CURVES:
-        return read_metrics(node, figure_metric, part->out, e);
+        return read_metrics(node, figure_metric, out, e);
     case PART_WHERE:
-        return condition_read(node, part->out, e);
+        return condition_read(node, out, e);
     case PART_CHOICE:
-        return read_choice(node, part->choices, part->out, e);
+        return read_choice(node, part->choices, out, e);
+    case PART_FLAG:
+        return read_flag(node, part->choices, out, e);
     case PART_POINTS:
-        return read_points(node, part->out, e);
+        return read_points(node, out, e);
     }
     BUG("part %d", (int)part->kind);
 }
 
-/* Read the keys of `map` by the rows of `parts`, which ends with a NULL name. */
+/* Read the keys of `map` by the rows of `parts`, which ends with a NULL name, into `block`. */
 static int read_parts(const struct part *parts, const struct yaml_node *map, const char *what,
-                      struct err *e)
+                      void *block, struct err *e)
 {
     if (map->kind != YAML_MAP)
         return yaml_error(e, ERR_PARSE, map, "expected a map that describes a %s", what);
@@ -160,7 +235,7 @@ static int read_parts(const struct part *parts, const struct yaml_node *map, con
         while (part->name && !str_eq(part->name, name->text))
             part++;
         if (part->name) {
-            if (read_part(part, map->items[2 * i + 1], e) < 0)
+            if (read_part(part, map->items[2 * i + 1], block, e) < 0)
                 return e->code;
             continue;
         }
@@ -201,27 +276,8 @@ static void set_default(char **field, const char *value)
 
 static int read_table(struct recipe *r, const struct yaml_node *map, struct err *e)
 {
-    static const char *const intervals[] = {"std", "t", NULL};
-    static const char *const averages[] = {"H-of-averages", "mean-of-H", NULL};
-    static const char *const bools[] = {"true", "false", NULL};
     struct recipe_table *t = &r->tables[r->n_tables++];
-    const struct part parts[] = {
-        {"name", PART_NAME, &t->name, NULL},
-        {"title", PART_TITLE, &t->title, NULL},
-        {"rows", PART_AXIS, &t->rows, NULL},
-        {"columns", PART_AXIS, &t->columns, NULL},
-        {"group", PART_AXIS, &t->group, NULL},
-        {"metrics", PART_METRICS, &t->metrics, NULL},
-        {"where", PART_WHERE, &t->where, NULL},
-        {"interval", PART_CHOICE, &t->interval, intervals},
-        {"average", PART_CHOICE, &t->average, averages},
-        {"transpose", PART_CHOICE, &t->transpose, bools},
-        {"sort", PART_TITLE, &t->sort, NULL},
-        {"delta", PART_TITLE, &t->delta, NULL},
-        {"tolerance", PART_POINTS, &t->tolerance, NULL},
-        {0},
-    };
-    if (read_parts(parts, map, "table", e) < 0 || check_selects(r, t->where, map, e) < 0)
+    if (read_parts(table_parts, map, "table", t, e) < 0 || check_selects(r, t->where, map, e) < 0)
         return e->code;
     if (!t->name)
         return yaml_error(e, ERR_PARSE, map, "key 'name' of the table is missing");
@@ -238,25 +294,8 @@ static int read_table(struct recipe *r, const struct yaml_node *map, struct err 
 
 static int read_figure(struct recipe *r, const struct yaml_node *map, struct err *e)
 {
-    static const char *const bands[] = {"interval", "deviation", "none", NULL};
-    static const char *const widths[] = {"single", "double", NULL};
-    static const char *const bools[] = {"true", "false", NULL};
     struct recipe_figure *f = &r->figures[r->n_figures++];
-    char *latex = NULL;
-    const struct part parts[] = {
-        {"name", PART_NAME, &f->name, NULL},       {"title", PART_TITLE, &f->title, NULL},
-        {"kind", PART_NAME, &f->kind, NULL},       {"x", PART_AXIS, &f->x, NULL},
-        {"y", PART_CURVES, &f->metrics, NULL},     {"y2", PART_CURVES, &f->second, NULL},
-        {"series", PART_AXIS, &f->series, NULL},   {"panel", PART_AXIS, &f->panel, NULL},
-        {"where", PART_WHERE, &f->where, NULL},    {"baseline", PART_TITLE, &f->baseline, NULL},
-        {"band", PART_CHOICE, &f->band, bands},    {"published", PART_CHOICE, &f->published, bools},
-        {"width", PART_CHOICE, &f->width, widths}, {"font", PART_TITLE, &f->font, NULL},
-        {"latex", PART_CHOICE, &latex, bools},     {0},
-    };
-    int rc = read_parts(parts, map, "figure", e);
-    f->latex = str_eq(latex, "true");
-    free(latex);
-    if (rc < 0 || check_selects(r, f->where, map, e) < 0)
+    if (read_parts(figure_parts, map, "figure", f, e) < 0 || check_selects(r, f->where, map, e) < 0)
         return e->code;
     if (!f->name)
         return yaml_error(e, ERR_PARSE, map, "key 'name' of the figure is missing");
@@ -292,6 +331,22 @@ static void default_tables(struct recipe *r)
             .where = where,
         };
     }
+}
+
+static const char *const part_values[] = {
+    [PART_NAME] = "name",
+    [PART_TITLE] = "text",
+    [PART_AXIS] = "axis",
+    [PART_METRICS] = "metric or list",
+    [PART_CURVES] = "metric or list",
+    [PART_WHERE] = "{axis: value or list}",
+    [PART_POINTS] = "number up to 100",
+};
+
+void output_describe(bool figure, recipe_describe *row, void *arg)
+{
+    for (const struct part *p = figure ? figure_parts : table_parts; p->name; p++)
+        row(arg, p->name, p->choices ? p->choices : part_values[p->kind], p->preset, p->help);
 }
 
 int output_read(struct recipe *r, const struct entries *from, struct err *e)

@@ -9,4 +9,7 @@
 int output_read(struct recipe *r, const struct entries *from, struct err *e);
 void output_release(struct recipe *r);
 
+/* The keys of a `figure` or a `table` block. */
+void output_describe(bool figure, recipe_describe *row, void *arg);
+
 #endif

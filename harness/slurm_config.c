@@ -17,19 +17,21 @@ static const struct slurm_key {
     enum kind kind;
     const char *option; // of sbatch; NULL: for us
     long preset, min, max;
+    const char *help;
 } keys[] = {
-    {"partition", TEXT, "partition", 0, 0, 0},
-    {"account", TEXT, "account", 0, 0, 0},
-    {"qos", TEXT, "qos", 0, 0, 0},
-    {"time", TEXT, "time", 0, 0, 0},
-    {"gres", TEXT, "gres", 0, 0, 0},
-    {"memory", TEXT, "mem", 0, 0, 0},
-    {"constraint", TEXT, "constraint", 0, 0, 0},
-    {"cpus", COUNT, "cpus-per-task", 1, 1, 4096}, // of a task, and its threads
-    {"extra", LINES, NULL, 0, 0, 0},              // more options, each as sbatch takes it
-    {"concurrent", COUNT, NULL, 0, 1, 100000},    // tasks of an array at once; 0 = no limit
-    {"array", COUNT, NULL, 1000, 1, 100000},      // tasks of an array (the cluster's MaxArraySize)
-    {"poll", COUNT, NULL, 10, 1, 3600},           // seconds between looks at the queue
+    {"partition", TEXT, "partition", 0, 0, 0, "queue of the cluster"},
+    {"account", TEXT, "account", 0, 0, 0, "whom the time is charged to"},
+    {"qos", TEXT, "qos", 0, 0, 0, "quality of service"},
+    {"time", TEXT, "time", 0, 0, 0, "limit of a task, as sbatch reads it: 30, 4:00:00, 2-0"},
+    {"gres", TEXT, "gres", 0, 0, 0, "generic resources of a task, such as gpu:1"},
+    {"memory", TEXT, "mem", 0, 0, 0, "memory of a task, such as 8G"},
+    {"constraint", TEXT, "constraint", 0, 0, 0, "features that a node must have"},
+    {"cpus", COUNT, "cpus-per-task", 1, 1, 4096, "cores of a task, and its threads"},
+    {"extra", LINES, NULL, 0, 0, 0, "more options, each as sbatch takes it"},
+    {"concurrent", COUNT, NULL, 0, 1, 100000, "tasks of an array at once (default: no limit)"},
+    {"array", COUNT, NULL, 1000, 1, 100000,
+     "tasks of an array, at most the cluster's MaxArraySize"},
+    {"poll", COUNT, NULL, 10, 1, 3600, "seconds between looks at the queue"},
     {0},
 };
 
@@ -175,4 +177,21 @@ double slurm_config_seconds(const json_t *config)
     for (unsigned i = 0; i < n; i++)
         seconds += unit[first + i] * parts[i];
     return seconds;
+}
+
+void slurm_config_describe(recipe_describe *row, void *arg)
+{
+    for (const struct slurm_key *k = keys; k->name; k++) {
+        char preset[24] = "", *values = NULL;
+        if (k->kind == COUNT)
+            values = str_format("%ld to %ld", k->min, k->max);
+        if (k->preset)
+            snprintf(preset, sizeof preset, "%ld", k->preset);
+        row(arg, k->name,
+            values             ? values
+            : k->kind == LINES ? "list"
+                               : "text",
+            *preset ? preset : NULL, k->help);
+        free(values);
+    }
 }

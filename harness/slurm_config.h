@@ -1,11 +1,11 @@
 /*
  * What a cluster wants to be told: the `slurm:` block of a recipe over the site's file
- * <workspace>/slurm.yaml, which is such a block. Keys are rows of a table; `promptgrid methods`
- * style help comes from it.
+ * <workspace>/slurm.yaml, which is such a block. Keys are rows of a table.
  */
 #ifndef PROMPTGRID_HARNESS_SLURM_CONFIG_H
 #define PROMPTGRID_HARNESS_SLURM_CONFIG_H
 
+#include "harness/recipe.h"
 #include "harness/yaml.h"
 
 #include <jansson.h>
@@ -24,5 +24,8 @@ void slurm_config_options(const json_t *config, json_t *argv);
 
 /* "5", "5:30", "1:00:00", "2-0", "2-12:30:00" as sbatch reads --time, in seconds; 0 = no limit. */
 double slurm_config_seconds(const json_t *config);
+
+/* Its keys. */
+void slurm_config_describe(recipe_describe *row, void *arg);
 
 #endif

@@ -283,7 +283,7 @@ int runner_embed(int argc, char **argv)
         struct str help = STR_INIT;
         opt_help(options, &help);
         printf("usage: promptgrid embed --backbone NAME|DIR [--text TEXT]... [--image FILE]... "
-               "[options]\n\n%s",
+               "[options]\n\nfeatures of texts and images, and what they have in common\n\n%s",
                help.data);
         str_release(&help);
     } else if (rc == 0 && rest > 0) {

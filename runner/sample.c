@@ -88,7 +88,8 @@ int runner_sample(int argc, char **argv)
     if (rc > 0) {
         struct str help = STR_INIT;
         opt_help(options, &help);
-        printf("usage: promptgrid data sample DATASET --shots K --seed S [options]\n\n%s",
+        printf("usage: promptgrid data sample DATASET --shots K --seed S [options]\n\n"
+               "the few-shot pictures, in the order in which CoOp picks them\n\n%s",
                help.data);
         str_release(&help);
         free(o.data.items);

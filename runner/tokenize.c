@@ -91,7 +91,9 @@ int runner_tokenize(int argc, char **argv)
     if (rc > 0) {
         struct str help = STR_INIT;
         opt_help(options, &help);
-        printf("usage: promptgrid tokenize --backbone NAME|DIR TEXT... [options]\n\n%s", help.data);
+        printf("usage: promptgrid tokenize --backbone NAME|DIR TEXT... [options]\n\n"
+               "token ids of texts, as the text tower takes them\n\n%s",
+               help.data);
         str_release(&help);
     } else if (rc == 0 && (!o.backbone || rest < 1)) {
         rc = err_set(&e, ERR_USAGE, "tokenize: expected --backbone NAME|DIR and a text");

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool as_table; // help was asked for by a program
+
 static const struct opt *find(const struct opt *table, const char *name, size_t length)
 {
     for (; table->name; table++)
@@ -74,7 +76,8 @@ int opt_parse(const struct opt *table, int argc, char **argv, int *rest, struct 
             options = false;
             continue;
         }
-        if (str_eq(word, "-h") || str_eq(word, "--help"))
+        as_table = str_eq(word, "--help=table");
+        if (as_table || str_eq(word, "-h") || str_eq(word, "--help"))
             return 1;
         const char *name = word + (word[1] == '-' ? 2 : 1), *equals = strchr(name, '=');
         size_t length = equals ? (size_t)(equals - name) : strlen(name);
@@ -97,9 +100,15 @@ int opt_parse(const struct opt *table, int argc, char **argv, int *rest, struct 
 void opt_help(const struct opt *table, struct str *out)
 {
     for (; table->name; table++) {
+        const char *argument = table->argument ? table->argument : "";
+        if (as_table) {
+            str_addf(out, "\t%s%s\t%s\t%s\n", dashes(table->name), table->name, argument,
+                     table->help);
+            continue;
+        }
         size_t start = out->size;
-        str_addf(out, "  %s%s%s%s", dashes(table->name), table->name, table->argument ? " " : "",
-                 table->argument ? table->argument : "");
+        str_addf(out, "  %s%s%s%s", dashes(table->name), table->name, *argument ? " " : "",
+                 argument);
         size_t used = out->size - start;
         str_pad(out, used < 24 ? 24 - used : 1, ' ');
         str_addf(out, "%s\n", table->help);

@@ -9,7 +9,8 @@
  *         {0}};
  *
  * "--name value" and "--name=value" are the same; "--" ends options; "-h" and "--help" are always
- * known. What is no option is left in argv, in order.
+ * known. What is no option is left in argv, in order. "--help=table" is help for programs that make
+ * manuals and completions: opt_help then writes "\t--name\tARGUMENT\thelp" lines.
  */
 #ifndef PROMPTGRID_BASE_OPT_H
 #define PROMPTGRID_BASE_OPT_H
@@ -44,7 +45,7 @@ struct opt {
  * when help was asked for, 0, or ERR_USAGE. */
 int opt_parse(const struct opt *table, int argc, char **argv, int *rest, struct err *e);
 
-/* One line an option, aligned. */
+/* One line an option, aligned; with tabs after "--help=table". */
 void opt_help(const struct opt *table, struct str *out);
 
 #endif

@@ -118,6 +118,27 @@ static void help_shows_every_row_aligned(void **state)
     str_release(&s);
 }
 
+static void help_for_programs_has_tabs(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct str s = STR_INIT;
+    int rest;
+    assert_int_equal(parse(WORDS("--jobs", "2", "--help=table"), &rest, &e), 1);
+    opt_help(table, &s);
+    assert_string_equal(s.data, "\t--json\t\tprint JSON\n"
+                                "\t-o\tFILE\twhere to write\n"
+                                "\t--format\ttext|csv\thow to write\n"
+                                "\t--jobs\tN\truns at once\n"
+                                "\t--data\tDIR\tfolder of datasets\n");
+    str_clear(&s);
+    assert_int_equal(parse(WORDS("--help"), &rest, &e), 1);
+    opt_help(table + 3, &s);
+    assert_string_equal(s.data, "  --jobs N              runs at once\n"
+                                "  --data DIR            folder of datasets\n");
+    str_release(&s);
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -133,6 +154,7 @@ int main(void)
         cmocka_unit_test(help_is_always_known),
         cmocka_unit_test(errors_say_what_is_wrong_and_what_was_meant),
         cmocka_unit_test(help_shows_every_row_aligned),
+        cmocka_unit_test(help_for_programs_has_tabs),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }

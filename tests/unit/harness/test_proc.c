@@ -195,6 +195,26 @@ static void run_in_a_folder_and_report_what_was_said(void **state)
     free(folder);
 }
 
+static void what_a_program_prints_is_captured(void **state)
+{
+    (void)state;
+    const char *talk[] = {"sh", "-c", "printf 'a\tb\n'; echo c >&2; exit 4", NULL};
+    const char *sleep_[] = {"sh", "-c", "echo begun; sleep 60", NULL};
+    const char *none[] = {"/no/such/program", NULL};
+    struct str out = STR_INIT;
+    struct err e = {0};
+    int status = proc_capture(talk, 10, &out, &e);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 4);
+    assert_string_equal(out.data, "a\tb\nc\n");
+    str_clear(&out);
+    assert_int_equal(proc_capture(sleep_, 1, &out, &e), ERR_SYS);
+    assert_text(&e, "'sh' did not end within 1 s");
+    assert_string_equal(out.data, "begun\n");
+    assert_int_equal(proc_capture(none, 1, &out, &e), ERR_MISSING);
+    assert_text(&e, "unable to run '/no/such/program': No such file or directory");
+    str_release(&out);
+}
+
 static void a_command_is_quoted_for_a_shell(void **state)
 {
     (void)state;
@@ -215,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_child_dies_with_its_parent),
         cmocka_unit_test(a_missing_program_is_named),
         cmocka_unit_test(run_in_a_folder_and_report_what_was_said),
+        cmocka_unit_test(what_a_program_prints_is_captured),
         cmocka_unit_test(a_command_is_quoted_for_a_shell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
