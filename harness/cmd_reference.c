@@ -80,8 +80,8 @@ static int unknown(const char *name, struct err *e)
     struct str all = STR_INIT;
     for (size_t i = 0; i < REFERENCES; i++)
         str_addf(&all, "%s%s", i ? ", " : "; there are ", references[i].name);
-    err_set(e, ERR_USAGE, "unknown reference '%s'%s%s%s", name, near ? ", did you mean '" : all.data,
-            near ? near : "", near ? "'?" : "");
+    err_set(e, ERR_USAGE, "unknown reference '%s'%s%s%s", name,
+            near ? ", did you mean '" : all.data, near ? near : "", near ? "'?" : "");
     str_release(&all);
     return e->code;
 }

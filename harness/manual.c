@@ -182,11 +182,16 @@ static const struct {
     enum manual_kind kind;
     void (*words)(struct str *words);
 } kinds[] = {
-    {"DIR", MANUAL_FOLDER, NULL},         {"FOLDER", MANUAL_FOLDER, NULL},
-    {"FILE", MANUAL_FILE, NULL},          {"PATH", MANUAL_FILE, NULL},
-    {"STORE", MANUAL_FILE, NULL},         {"BUNDLE", MANUAL_FILE, NULL},
-    {"IMAGE", MANUAL_FILE, NULL},         {"RECIPE", MANUAL_RECIPE, NULL},
-    {"DATASET", MANUAL_WORDS, add_datasets}, {"METHOD", MANUAL_WORDS, add_methods},
+    {"DIR", MANUAL_FOLDER, NULL},
+    {"FOLDER", MANUAL_FOLDER, NULL},
+    {"FILE", MANUAL_FILE, NULL},
+    {"PATH", MANUAL_FILE, NULL},
+    {"STORE", MANUAL_FILE, NULL},
+    {"BUNDLE", MANUAL_FILE, NULL},
+    {"IMAGE", MANUAL_FILE, NULL},
+    {"RECIPE", MANUAL_RECIPE, NULL},
+    {"DATASET", MANUAL_WORDS, add_datasets},
+    {"METHOD", MANUAL_WORDS, add_methods},
 };
 
 /* Words between bars are the values themselves, unless they are all capitals. */

@@ -37,7 +37,7 @@ static const struct row files[] = {
     {"prompts/RUN.safetensors", "learned context vectors, with the spec in the header"},
     {"jobs/RUN.json, logs/RUN.N.log", "what a runner was told, and what it said"},
     {"checkpoints/", "of runs that are not done"},
-    {"plots/", "figures, with their data and gnuplot script"},
+    {"plots/", "figures, with their data and script"},
     {"slurm.yaml", "what a cluster wants to be told, for all recipes; see promptgrid-recipe(5)"},
 };
 
@@ -89,7 +89,7 @@ void manual_page(const struct manual *m, struct str *out)
     p.format->code(&p, "promptgrid init study\npromptgrid run study/recipe.yaml\n"
                        "promptgrid table study/recipe.yaml\n");
     p.format->heading(&p, 1, "SEE ALSO");
-    p.format->text(&p, "promptgrid-recipe(5), gnuplot(1), sbatch(1)");
+    p.format->text(&p, "promptgrid-recipe(5), sbatch(1)");
     str_release(out);
     *out = p.out;
 }

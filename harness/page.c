@@ -113,8 +113,8 @@ static void roff_term(struct page *p, const struct page_term *t)
     str_addc(&p->out, '\n');
 }
 
-const struct page_format page_roff = {roff_title, roff_heading, roff_paragraph, roff_code,
-                                      roff_terms, roff_term};
+const struct page_format page_roff = {roff_title, roff_heading, roff_paragraph,
+                                      roff_code,  roff_terms,   roff_term};
 
 /* ---- Markdown ---- */
 
@@ -213,5 +213,5 @@ static void markdown_term(struct page *p, const struct page_term *t)
     str_add(&p->out, " |\n");
 }
 
-const struct page_format page_markdown = {markdown_title,     markdown_heading, markdown_paragraph,
-                                          markdown_code,      markdown_terms,   markdown_term};
+const struct page_format page_markdown = {markdown_title, markdown_heading, markdown_paragraph,
+                                          markdown_code,  markdown_terms,   markdown_term};

@@ -21,9 +21,9 @@ struct page_columns {
 
 struct page_format {
     void (*title)(struct page *p, const char *name, int section, const char *about);
-    void (*heading)(struct page *p, int level, const char *text); // level 1 or 2
-    void (*text)(struct page *p, const char *text);               // a paragraph
-    void (*code)(struct page *p, const char *text);               // lines as they are
+    void (*heading)(struct page *p, int level, const char *text);      // level 1 or 2
+    void (*text)(struct page *p, const char *text);                    // a paragraph
+    void (*code)(struct page *p, const char *text);                    // lines as they are
     void (*terms)(struct page *p, const struct page_columns *columns); // terms follow
     void (*term)(struct page *p, const struct page_term *term);
 };
