@@ -26,7 +26,10 @@ static inline struct result cross_entropy(struct device *d, int size)
         loss[b] = log(sum) - logits[b * K + labels[b]];
         hit[b] = top == labels[b];
     }
-    d->ops->cross_entropy(d, r.out + B * K, r.out + B * K + B, r.out, logits, labels, B, K);
+    float *out = up(d, r.out, r.n);
+    d->ops->cross_entropy(d, out + B * K, out + B * K + B, out, up(d, logits, (size_t)(B * K)),
+                          up_ints(d, labels, (size_t)B), B, K);
+    down(d, r.out, out, r.n);
     free(logits);
     free(labels);
     return r;
@@ -54,7 +57,9 @@ static inline struct result l1(struct device *d, int size)
         r.want[i] = 0.25 + 0.5 * ((difference > 0) - (difference < 0));
         r.want[n + i / C] += 3 * fabs(difference);
     }
-    d->ops->l1(d, r.out + n, r.out, x, y, R, C, 3, 0.5f);
+    float *out = up(d, r.out, r.n);
+    d->ops->l1(d, out + n, out, up(d, x, (size_t)n), up(d, y, (size_t)n), R, C, 3, 0.5f);
+    down(d, r.out, out, r.n);
     free(x);
     free(y);
     return r;
@@ -80,7 +85,9 @@ static inline struct result distill(struct device *d, int size)
         }
     }
     memcpy(r.out, logits, (size_t)(B * K) * sizeof *logits); // in place
-    d->ops->distill(d, r.out + B * K, r.out, r.out, teacher, B, K, (float)T);
+    float *out = up(d, r.out, r.n);
+    d->ops->distill(d, out + B * K, out, out, up(d, teacher, (size_t)(B * K)), B, K, (float)T);
+    down(d, r.out, out, r.n);
     free(logits);
     free(teacher);
     return r;
@@ -107,9 +114,11 @@ static inline struct result deflect(struct device *d, int size)
         r.want[n + i] = r.out[n + i] = -g[i];
         r.want[2 * n + i] = r.out[2 * n + i] = g[i];
     }
-    d->ops->deflect(d, r.out, against, n, 0.8f);
-    d->ops->deflect(d, r.out + n, against, n, 0.8f);
-    d->ops->deflect(d, r.out + 2 * n, none, n, 0.8f);
+    float *out = up(d, r.out, r.n), *against_ = up(d, against, n);
+    d->ops->deflect(d, out, against_, n, 0.8f);
+    d->ops->deflect(d, out + n, against_, n, 0.8f);
+    d->ops->deflect(d, out + 2 * n, up(d, none, n), n, 0.8f);
+    down(d, r.out, out, r.n);
     free(g);
     free(against);
     free(none);
@@ -124,8 +133,11 @@ static inline struct result sgd(struct device *d, int size)
     struct result r = result_new(n);
     memcpy(r.out, start, n * sizeof *start);
     const struct device_rates rates = {.lr = 0.1};
+    float *p_ = up(d, r.out, n), *buf_ = up(d, buf, n), *g_ = up(d, g, n);
+    const struct device_rates *rates_ = up_bytes(d, &rates, sizeof rates);
     for (int i = 0; i < 3; i++)
-        d->ops->sgd(d, r.out, buf, g, n, &rates, 0.9f, 0.01f, i == 0);
+        d->ops->sgd(d, p_, buf_, g_, n, rates_, 0.9f, 0.01f, i == 0);
+    down(d, r.out, p_, n);
     for (size_t j = 0; j < n; j++) {
         double p = start[j], momentum = 0;
         for (int i = 0; i < 3; i++) {
@@ -150,8 +162,11 @@ static inline struct result lowrank(struct device *d, int size)
     float *start = random_floats(mc), *A = random_floats(mr), *B = random_floats(rc);
     float *mask = size == 1 ? NULL : random_floats(mc), *dp = random_floats(mc);
     struct result r = result_new(mc + mr + rc);
-    d->ops->lowrank_fwd(d, r.out, start, A, B, mask, M, R, C);
-    d->ops->lowrank_bwd(d, r.out + mc, r.out + mc + mr, dp, A, B, mask, M, R, C);
+    float *out = up(d, r.out, r.n), *A_ = up(d, A, mr), *B_ = up(d, B, rc);
+    const float *mask_ = mask ? up(d, mask, mc) : NULL;
+    d->ops->lowrank_fwd(d, out, up(d, start, mc), A_, B_, mask_, M, R, C);
+    d->ops->lowrank_bwd(d, out + mc, out + mc + mr, up(d, dp, mc), A_, B_, mask_, M, R, C);
+    down(d, r.out, out, r.n);
     for (int m = 0; m < M; m++)
         for (int c = 0; c < C; c++) {
             double scale = mask ? mask[m * C + c] : 1;

@@ -1,6 +1,6 @@
 /*
- * Convolutions, pooling and bf16 products against plain double-precision references; the same bits
- * for any number of threads and whatever the other images.
+ * Convolutions, pooling and bf16 products against plain double-precision references, on every
+ * device; the same bits whatever its threads do.
  */
 #include "device/ops.h"
 
@@ -55,7 +55,7 @@ static const struct {
 };
 enum { CONVOLUTIONS = sizeof convolutions / sizeof convolutions[0] };
 
-static struct result convolution(struct device *d, size_t i, bool bf16)
+static struct result convolution_of(struct device *d, int i, bool bf16)
 {
     const struct conv_shape *s = &convolutions[i].shape;
     const int B = convolutions[i].B, flags = convolutions[i].flags | (bf16 ? CONV_BF16 : 0);
@@ -71,7 +71,9 @@ static struct result convolution(struct device *d, size_t i, bool bf16)
     for (size_t b = 0; b < image; b++)
         convolve(r.want + b * out, seen_x + b * in, seen_weight, bias, s, flags);
     struct conv *w = d->ops->conv_new(d, weight, bias, s, flags);
-    d->ops->conv_fwd(d, r.out, x, w, B);
+    float *y = up(d, r.out, r.n);
+    d->ops->conv_fwd(d, y, up(d, x, image * in), w, B);
+    down(d, r.out, y, r.n);
     d->ops->conv_free(d, w);
     free(weight);
     free(bias);
@@ -81,16 +83,28 @@ static struct result convolution(struct device *d, size_t i, bool bf16)
     return r;
 }
 
-static struct result layer(struct device *d, size_t i, bool bf16)
+static struct result convolution(struct device *d, int i)
+{
+    return convolution_of(d, i, false);
+}
+
+static struct result convolution_bf16(struct device *d, int i)
+{
+    return convolution_of(d, i, true);
+}
+
+static struct result layer_bf16(struct device *d, int i)
 {
     const int R = (int[]){1, 5, 257, 600, 33, 2}[i], N = (int[]){1, 64, 300, 513, 256, 16}[i],
               K = (int[]){3, 64, 129, 256, 768, 100}[i];
     float *w = random_floats((size_t)(N * K)), *b = random_floats((size_t)N);
     float *x = random_floats((size_t)(R * K));
-    struct linear *l = d->ops->linear_new(d, w, b, N, K, LINEAR_FORWARD | (bf16 ? LINEAR_BF16 : 0));
+    struct linear *l = d->ops->linear_new(d, w, b, N, K, LINEAR_FORWARD | LINEAR_BF16);
     struct result r = result_new((size_t)(R * N));
-    d->ops->linear_fwd(d, r.out, x, l, R);
-    double *seen_w = seen(w, (size_t)(N * K), bf16), *seen_x = seen(x, (size_t)(R * K), bf16);
+    float *y = up(d, r.out, r.n);
+    d->ops->linear_fwd(d, y, up(d, x, (size_t)(R * K)), l, R);
+    down(d, r.out, y, r.n);
+    double *seen_w = seen(w, (size_t)(N * K), true), *seen_x = seen(x, (size_t)(R * K), true);
     for (int at = 0; at < R * N; at++) {
         r.want[at] = (double)b[at % N];
         for (int k = 0; k < K; k++)
@@ -105,14 +119,37 @@ static struct result layer(struct device *d, size_t i, bool bf16)
     return r;
 }
 
-static struct result pooling(struct device *d, size_t i, bool bf16)
+static struct result layer_back_bf16(struct device *d, int i)
 {
-    (void)bf16;
+    const int R = (int[]){1, 5, 257, 600, 33, 2}[i], N = (int[]){1, 64, 300, 513, 256, 16}[i],
+              K = (int[]){3, 64, 129, 256, 768, 100}[i];
+    float *w = random_floats((size_t)(N * K)), *dy = random_floats((size_t)(R * N));
+    struct linear *l = d->ops->linear_new(d, w, NULL, N, K, LINEAR_BACKWARD | LINEAR_BF16);
+    struct result r = result_new((size_t)(R * K));
+    float *dx = up(d, r.out, r.n);
+    d->ops->linear_bwd(d, dx, up(d, dy, (size_t)(R * N)), l, R);
+    down(d, r.out, dx, r.n);
+    double *seen_w = seen(w, (size_t)(N * K), true), *seen_dy = seen(dy, (size_t)(R * N), true);
+    for (int at = 0; at < R * K; at++)
+        for (int n = 0; n < N; n++)
+            r.want[at] += seen_dy[at / K * N + n] * seen_w[n * K + at % K];
+    d->ops->linear_free(d, l);
+    free(seen_w);
+    free(seen_dy);
+    free(w);
+    free(dy);
+    return r;
+}
+
+static struct result pooling(struct device *d, int i)
+{
     const int B = (int[]){1, 2, 3, 2, 1, 1}[i], S = (int[]){1, 4, 6, 7, 56, 9}[i],
               C = (int[]){1, 3, 64, 2048, 17, 5}[i], k = (int[]){1, 2, 2, 7, 2, 3}[i], so = S / k;
     float *x = random_floats((size_t)(B * S * S * C));
     struct result r = result_new((size_t)(B * so * so * C));
-    d->ops->avgpool(d, r.out, x, B, S, C, k);
+    float *y = up(d, r.out, r.n);
+    d->ops->avgpool(d, y, up(d, x, (size_t)(B * S * S * C)), B, S, C, k);
+    down(d, r.out, y, r.n);
     for (int at = 0; at < B * S * S * C; at++) {
         const int c = at % C, column = at / C % S / k, row = at / C / S % S / k, b = at / C / S / S;
         r.want[((b * so + row) * so + column) * C + c] += (double)x[at] / (k * k);
@@ -121,80 +158,53 @@ static struct result pooling(struct device *d, size_t i, bool bf16)
     return r;
 }
 
-static const struct {
-    const char *name;
-    struct result (*run)(struct device *d, size_t i, bool bf16);
-    bool bf16;
-} cases[] = {
-    {"convolution", convolution, false},
-    {"convolution in bf16", convolution, true},
-    {"layer in bf16", layer, true},
-    {"average pooling", pooling, false},
+static const struct op_case cases[] = {
+    {"convolution", convolution, 1e-6},
+    {"average pooling", pooling, 1e-6},
 };
-enum { CASES = sizeof cases / sizeof cases[0], SIZES = CONVOLUTIONS };
+static const struct op_case bf16_cases[] = {
+    {"convolution in bf16", convolution_bf16, 1e-6},
+    {"layer in bf16", layer_bf16, 1e-6},
+    {"layer backward in bf16", layer_back_bf16, 1e-6},
+};
+enum {
+    CASES = sizeof cases / sizeof cases[0],
+    BF16_CASES = sizeof bf16_cases / sizeof bf16_cases[0],
+    SIZES = CONVOLUTIONS
+};
 
-/* Whether this CPU multiplies bf16. */
-static bool has_bf16(void)
+/* Whether the device multiplies bf16. */
+static bool has_bf16(const char *kind)
 {
-    struct device *d = open_cpu(1);
+    struct device *d = open_device(kind, 1);
     struct err e;
     const float one = 1;
     d->ops->linear_free(d, d->ops->linear_new(d, &one, NULL, 1, 1, LINEAR_FORWARD | LINEAR_BF16));
     const bool has = device_sync(d, &e) == 0;
     device_close(d);
+    if (!has)
+        print_message("skipped: bf16 on %s: %s\n", kind, e.text);
     return has;
 }
 
 static void every_operation_matches_its_double_precision_reference(void **unused)
 {
     (void)unused;
-    struct device *d = open_cpu(2);
-    struct err e;
-    for (size_t i = 0; i < CASES; i++) {
-        if (cases[i].bf16 && !has_bf16()) {
-            print_message("skipped: %s, this CPU has no bf16\n", cases[i].name);
-            continue;
-        }
-        for (size_t size = 0; size < SIZES; size++) {
-            state = (uint32_t)(100 * i + size);
-            struct result r = cases[i].run(d, size, cases[i].bf16);
-            double error = 0, total = 0;
-            for (size_t j = 0; j < r.n; j++) {
-                error += (r.out[j] - r.want[j]) * (r.out[j] - r.want[j]);
-                total += r.want[j] * r.want[j];
-            }
-            if (!(sqrt(error) <= 1e-6 * sqrt(total) + 1e-9))
-                fail_msg("%s, size %zu: relative error %.3g", cases[i].name, size,
-                         sqrt(error / total));
-            free(r.out);
-            free(r.want);
-        }
+    for (size_t k = 0; k < KINDS; k++) {
+        check_values(kinds[k], cases, CASES, SIZES);
+        if (has_bf16(kinds[k]))
+            check_values(kinds[k], bf16_cases, BF16_CASES, SIZES);
     }
-    assert_ok(device_sync(d, &e), &e);
-    device_close(d);
 }
 
 static void bits_do_not_depend_on_threads(void **unused)
 {
     (void)unused;
-    struct device *devices[3] = {open_cpu(1), open_cpu(2), open_cpu(3)};
-    for (size_t i = 0; i < CASES; i++)
-        for (size_t size = 0; size < SIZES && (!cases[i].bf16 || has_bf16()); size++) {
-            struct result r[3];
-            for (int t = 0; t < 3; t++) {
-                state = 7;
-                r[t] = cases[i].run(devices[t], size, cases[i].bf16);
-                if (memcmp(r[t].out, r[0].out, r[0].n * sizeof(float)) != 0)
-                    fail_msg("%s, size %zu: %d threads give other bits than 1", cases[i].name, size,
-                             t + 1);
-            }
-            for (int t = 0; t < 3; t++) {
-                free(r[t].out);
-                free(r[t].want);
-            }
-        }
-    for (int t = 0; t < 3; t++)
-        device_close(devices[t]);
+    for (size_t k = 0; k < KINDS; k++) {
+        check_bits(kinds[k], cases, CASES, SIZES);
+        if (has_bf16(kinds[k]))
+            check_bits(kinds[k], bf16_cases, BF16_CASES, SIZES);
+    }
 }
 
 static void rounding_to_bf16_is_to_nearest_even(void **unused)
@@ -260,5 +270,5 @@ int main(void)
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(rounding_to_bf16_is_to_nearest_even),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_device_tests(tests);
 }
