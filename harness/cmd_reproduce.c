@@ -14,7 +14,6 @@
 #include "harness/recipe.h"
 #include "harness/reproduce.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,14 +104,6 @@ static bool is_run_id(const char *word)
 }
 
 /* ---- running again ---- */
-
-static int remove_entry(const char *path, const struct stat *s, int type, struct FTW *at)
-{
-    (void)s;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
 
 /* `promptgrid run` in the new workspace. What failed there is seen in the comparison. */
 static int run_again(const struct options *o, const char *recipe, const char *workspace,
@@ -239,7 +230,7 @@ out:
     store_close(again);
     store_close(store);
     if (made && !o->keep && rc == 0 && *worst != REPRODUCED_DIFFERS)
-        nftw(top, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+        fs_remove_tree(top, &(struct err){0});
     else if (made)
         log_info("what was run again is kept in '%s'", top);
     plan_release(&plan);
@@ -280,7 +271,7 @@ static int reproduce_bundle(struct options *o, const char *path, enum reproduced
     if (rc == 0)
         rc = reproduce(o, recipe, worst, all, e);
     if (made && !o->keep && *worst != REPRODUCED_DIFFERS)
-        nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+        fs_remove_tree(folder, &(struct err){0});
     json_decref(about);
     free(text);
     free(recipe);

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,21 @@ int fs_make_folders(const char *path, struct err *e)
         rc = err_set(e, ERR_SYS, "unable to create folder '%s': a file is in the way", path);
     free(copy);
     return rc;
+}
+
+static int remove_one(const char *path, const struct stat *s, int type, struct FTW *at)
+{
+    (void)s;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+int fs_remove_tree(const char *path, struct err *e)
+{
+    if (nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT)
+        return 0;
+    return err_sys(e, "unable to remove '%s'", path);
 }
 
 static int open_to_read(const char *path, struct stat *s, struct err *e)
@@ -211,13 +227,19 @@ int fs_put(struct fs_file *f, const void *data, size_t size, struct err *e)
     return fs_put_at(f, data, size, (size_t)end, e);
 }
 
+int fs_sync_folder(const char *path, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 || sys_fsync(fd) < 0 ? err_sys(e, "unable to sync folder '%s'", path) : 0;
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
 static int sync_folder_of(const char *path, struct err *e)
 {
     char *folder = fs_folder(path);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 || sys_fsync(fd) < 0 ? err_sys(e, "unable to sync folder '%s'", folder) : 0;
-    if (fd >= 0)
-        close(fd);
+    int rc = fs_sync_folder(folder, e);
     free(folder);
     return rc;
 }

@@ -20,6 +20,11 @@ bool fs_is_folder(const char *path);
 
 int fs_make_folders(const char *path, struct err *e); // with parents; fine when it is there
 
+/* A folder with all that is in it; links are removed, not followed. Fine when it is not there. */
+int fs_remove_tree(const char *path, struct err *e);
+
+int fs_sync_folder(const char *path, struct err *e); // the names in it are on disk afterwards
+
 /* Whole file, terminated by an extra 0 byte. ERR_MISSING when it is not there, ERR_RANGE when it is
  * larger than `limit` bytes. */
 int fs_read(char **out, size_t *size, const char *path, size_t limit, struct err *e);

@@ -1,4 +1,4 @@
-/* SHA-256 through OpenSSL's EVP interface: see hash.h. */
+/* SHA-256 and MD5 through OpenSSL's EVP interface: see hash.h. */
 #include "core/base/hash.h"
 
 #include "core/base/fs.h"
@@ -20,14 +20,19 @@ void hash_add(struct hash *h, const void *data, size_t size)
         BUG("SHA-256 failed");
 }
 
+static void as_hex(char *out, const unsigned char *digest, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
 void hash_end(struct hash *h, char out[HASH_HEX])
 {
     unsigned char digest[32];
     if (EVP_DigestFinal_ex((EVP_MD_CTX *)h, digest, NULL) != 1)
         BUG("SHA-256 failed");
     EVP_MD_CTX_free((EVP_MD_CTX *)h);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    as_hex(out, digest, sizeof digest);
 }
 
 void hash_bytes(char out[HASH_HEX], const void *data, size_t size)
@@ -46,4 +51,19 @@ int hash_file(char out[HASH_HEX], const char *path, struct err *e)
     hash_bytes(out, m.data, m.size);
     fs_map_close(&m);
     return 0;
+}
+
+int hash_file_md5(char out[HASH_MD5_HEX], const char *path, struct err *e)
+{
+    unsigned char digest[16];
+    struct fs_map m;
+    int rc = fs_map_open(&m, path, e);
+    if (rc < 0)
+        return rc;
+    if (EVP_Digest(m.data, m.size, digest, NULL, EVP_md5(), NULL) == 1)
+        as_hex(out, digest, sizeof digest);
+    else // as where only approved algorithms may run
+        rc = err_set(e, ERR_MISSING, "MD5 is not available here, so '%s' cannot be checked", path);
+    fs_map_close(&m);
+    return rc;
 }

@@ -1,4 +1,4 @@
-/* SHA-256, as lower-case hex text. */
+/* SHA-256, as lower-case hex text; MD5 only to compare with what old publishers stated. */
 #ifndef PROMPTGRID_BASE_HASH_H
 #define PROMPTGRID_BASE_HASH_H
 
@@ -6,10 +6,11 @@
 
 #include <stddef.h>
 
-enum { HASH_HEX = 65 }; // 64 digits and the terminator
+enum { HASH_HEX = 65, HASH_MD5_HEX = 33 }; // 64 and 32 digits and the terminator
 
 void hash_bytes(char out[HASH_HEX], const void *data, size_t size);
 int hash_file(char out[HASH_HEX], const char *path, struct err *e);
+int hash_file_md5(char out[HASH_MD5_HEX], const char *path, struct err *e);
 
 /* Piece by piece. */
 struct hash;

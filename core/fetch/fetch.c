@@ -1,35 +1,23 @@
-/* Fetching through libcurl: see fetch.h. */
+/* The part, what it has to be, and its name: see fetch.h. */
 #include "core/fetch/fetch.h"
 
 #include "core/base/fs.h"
 #include "core/base/hash.h"
-#include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/base/sys.h"
+#include "core/fetch/confirm.h"
+#include "core/fetch/transfer.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REDIRECTS = 5, CONNECT_SECONDS = 30, SLOW_BYTES = 1000, HEAD = 512 };
-
-struct transfer {
-    const struct fetch *f;
-    CURL *curl;
-    char *part; // PATH.part
-    int fd;
-    long long have; // bytes in the part
-    int disk_error; // errno of a failed write
-    bool large;     // more than the limit came
-    char text[CURL_ERROR_SIZE];
-    struct err *e;
-};
+enum { HEAD = 4096 };
 
 /* ---- the part ---- */
 
@@ -44,239 +32,144 @@ static int part_open(struct transfer *t)
         stat(t->part, &named) < 0 || there.st_ino != named.st_ino)
         return err_set(t->e, ERR_BUSY, "another process is fetching '%s'", t->f->path);
     t->have = there.st_size;
+    // Without a hash nothing but the server's word says that both halves are of one file.
+    if (!t->f->sha256 && !t->f->md5 && t->have && access(t->from, R_OK) < 0)
+        return transfer_empty(t);
     return 0;
 }
 
-static int part_empty(struct transfer *t)
-{
-    t->have = 0;
-    return ftruncate(t->fd, 0) < 0 ? err_sys(t->e, "unable to empty '%s'", t->part) : 0;
-}
-
-static void part_remove(struct transfer *t)
+static void part_remove(const struct transfer *t)
 {
     unlink(t->part);
+    unlink(t->from);
 }
 
-/* ---- the transfer ---- */
-
-static size_t on_data(char *data, size_t size, size_t n, void *arg)
-{
-    struct transfer *t = arg;
-    long status = 0;
-    size_t done = 0;
-    n *= size;
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200 && status != 206)
-        return n; // the text of an error is not the file's
-    if ((long long)n > t->f->limit - t->have) {
-        t->large = true;
-        return 0;
-    }
-    while (done < n) {
-        ssize_t wrote = sys_pwrite(t->fd, data + done, n - done, (off_t)t->have);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0) {
-            t->disk_error = errno;
-            return 0;
-        }
-        done += (size_t)wrote;
-        t->have += wrote;
-    }
-    return n;
-}
-
-static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up, curl_off_t sent)
-{
-    const struct transfer *t = arg;
-    (void)up;
-    (void)sent;
-    // `total` and `now` are of this transfer: what was there before is not in them
-    if (t->f->progress)
-        t->f->progress(t->f->arg, t->have, total > 0 ? t->have - now + total : 0);
-    return 0;
-}
-
-static const char *certificates(void)
-{
-    const char *names[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE"};
-    for (int i = 0; i < 2; i++) {
-        const char *file = getenv(names[i]);
-        if (file && *file)
-            return file;
-    }
-    return NULL;
-}
-
-static void set_options(struct transfer *t)
-{
-    CURL *c = t->curl;
-    const bool plain = str_starts(t->f->url, "http://");
-    curl_easy_setopt(c, CURLOPT_URL, t->f->url);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
-    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, plain ? "http,https" : "https");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS);
-    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, t->f->patience);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "promptgrid/" PROMPTGRID_VERSION);
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->text);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
-    if (certificates())
-        curl_easy_setopt(c, CURLOPT_CAINFO, certificates());
-}
-
-/* What a failed transfer means. What came stays for the next try, unless it is of no use. */
-static int explain(struct transfer *t, CURLcode code)
-{
-    const char *url = t->f->url;
-    const char *why = *t->text ? t->text : curl_easy_strerror(code);
-    errno = t->disk_error;
-    if (t->disk_error)
-        return err_sys(t->e, "unable to write '%s'", t->part);
-    if (t->large || code == CURLE_FILESIZE_EXCEEDED) {
-        part_remove(t);
-        return err_set(t->e, ERR_RANGE, "'%s' has more than the %lld bytes allowed", url,
-                       t->f->limit);
-    }
-    switch (code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return err_set(t->e, ERR_SYS,
-                       "'%s' leads to an address that is not %s, which is not followed: %s", url,
-                       str_starts(url, "http://") ? "http or https" : "https", why);
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-        return err_set(t->e, ERR_SYS,
-                       "no trusted connection for '%s': %s; a company's own certificates can be "
-                       "named in CURL_CA_BUNDLE",
-                       url, why);
-    case CURLE_OPERATION_TIMEDOUT:
-        return err_set(t->e, ERR_SYS,
-                       "'%s' comes too slowly: %s; %lld bytes are kept and the same command goes "
-                       "on from there",
-                       url, why, t->have);
-    default:
-        return err_set(t->e, ERR_SYS,
-                       "unable to fetch '%s': %s; %lld bytes are kept and the same command goes on "
-                       "from there",
-                       url, why, t->have);
-    }
-}
-
-/* The rest of the part, or all of it where the server gives no rest. */
-static int transfer_run(struct transfer *t)
-{
-    *t->text = 0;
-    curl_easy_setopt(t->curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)t->have);
-    CURLcode code = curl_easy_perform(t->curl);
-    if (code == CURLE_RANGE_ERROR && t->have) {
-        if (part_empty(t) < 0)
-            return t->e->code;
-        return transfer_run(t);
-    }
-    return code == CURLE_OK ? 0 : explain(t, code);
-}
-
-/* ---- the file ---- */
-
-/* What came instead: pages of text where data should be are worth a word. */
-static const char *looks_like(const struct transfer *t)
-{
-    char head[HEAD + 1] = {0};
-    ssize_t n = pread(t->fd, head, HEAD, 0);
-    for (ssize_t i = 0; i < n; i++)
-        if (head[i] == '<')
-            return strcasestr(head, "<html") || strcasestr(head, "<!doctype html")
-                       ? "; it is a web page"
-                       : "";
-        else if (!strchr(" \t\r\n", head[i]))
-            break;
-    return "";
-}
-
-/* 1: it has the right hash. 0: it has not. */
-static int part_check(struct transfer *t, char found[HASH_HEX])
-{
-    if (sys_fsync(t->fd) < 0)
-        return err_sys(t->e, "unable to write '%s'", t->part);
-    int rc = hash_file(found, t->part, t->e);
-    return rc < 0 ? rc : str_eq(found, t->f->sha256);
-}
-
-static int part_place(struct transfer *t)
+static int part_place(const struct transfer *t)
 {
     char *folder = fs_folder(t->f->path);
     if (sys_rename(t->part, t->f->path) < 0) {
         err_sys(t->e, "unable to rename '%s' to '%s'", t->part, t->f->path);
     } else {
-        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || sys_fsync(fd) < 0)
-            err_sys(t->e, "unable to write '%s'", folder);
-        if (fd >= 0)
-            close(fd);
+        unlink(t->from);
+        fs_sync_folder(folder, t->e);
     }
     free(folder);
     return t->e->code;
 }
 
-static int fetch_checked(struct transfer *t)
+/* ---- what it has to be ---- */
+
+/* What came instead: pages of text where data should be are worth a word. Yours to free(). */
+static char *looks_like(const char *path)
+{
+    char head[HEAD + 1] = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : pread(fd, head, HEAD, 0);
+    if (fd >= 0)
+        close(fd);
+    size_t start = n > 0 ? strspn(head, " \t\r\n") : 0;
+    if (head[start] != '<' || (!strcasestr(head, "<html") && !strcasestr(head, "<!doctype html")))
+        return str_format("%s", "");
+    char *title = confirm_title(head);
+    char *text =
+        title ? str_format("; it is a web page, '%s'", title) : str_format("; it is a web page");
+    free(title);
+    return text;
+}
+
+/* ERR_CORRUPT: the hash is another. */
+static int check_hash(const struct fetch *f, const char *path, long long bytes, struct err *e)
 {
     char found[HASH_HEX];
+    const char *want = f->sha256 ? f->sha256 : f->md5;
+    int rc = f->sha256 ? hash_file(found, path, e) : hash_file_md5(found, path, e);
+    if (rc < 0 || str_eq(found, want))
+        return rc;
+    char *instead = looks_like(path);
+    err_set(e, ERR_CORRUPT,
+            "'%s' is not the file that was published: %lld bytes with %s %s, expected %s%s", f->url,
+            bytes, f->sha256 ? "SHA-256" : "MD5", found, want, instead);
+    free(instead);
+    return e->code;
+}
+
+/* ERR_CORRUPT: the content is not what it should be. */
+static int check_content(const struct fetch *f, const char *path, long long bytes, struct err *e)
+{
+    char *instead = looks_like(path);
+    if (*instead || (f->bytes && bytes != f->bytes))
+        err_set(e, ERR_CORRUPT, "'%s' is not the file that was published: %lld bytes%s", f->url,
+                bytes, instead);
+    else if (f->accept && f->accept(f->arg, path, e) < 0) {
+        e->code = ERR_CORRUPT;
+        err_wrap(e, "'%s' is not what was expected", f->url);
+    }
+    free(instead);
+    return e->code;
+}
+
+int fetch_check(const struct fetch *f, const char *path, struct err *e)
+{
+    struct stat s;
+    if (stat(path, &s) < 0)
+        return err_sys(e, "unable to open '%s'", path);
+    return f->sha256 || f->md5 ? check_hash(f, path, s.st_size, e)
+                               : check_content(f, path, s.st_size, e);
+}
+
+/* ---- the file ---- */
+
+static int part_check(const struct transfer *t)
+{
+    *t->e = (struct err){0};
+    if (sys_fsync(t->fd) < 0)
+        return err_sys(t->e, "unable to write '%s'", t->part);
+    return fetch_check(t->f, t->part, t->e);
+}
+
+static int fetch_checked(struct transfer *t)
+{
     const bool resumed = t->have > 0;
     int rc = transfer_run(t);
-    if (rc < 0 || (rc = part_check(t, found)) < 0)
+    if (rc < 0)
         return rc;
-    if (!rc && resumed) { // what was there may be of another file: once more from the start
-        if ((rc = part_empty(t)) < 0 || (rc = transfer_run(t)) < 0 ||
-            (rc = part_check(t, found)) < 0)
+    rc = part_check(t);
+    if (rc == ERR_CORRUPT && transfer_follow(t) && (rc = transfer_run(t)) == 0)
+        rc = part_check(t);
+    if (rc == ERR_CORRUPT && resumed) { // what was there may be of another file: all of it again
+        if ((rc = transfer_empty(t)) < 0 || (rc = transfer_run(t)) < 0)
             return rc;
+        rc = part_check(t);
     }
-    if (rc)
+    if (rc == 0)
         return part_place(t);
-    err_set(t->e, ERR_CORRUPT,
-            "'%s' is not the file that was published: %lld bytes with SHA-256 %s, expected %s%s; "
-            "it was removed",
-            t->f->url, t->have, found, t->f->sha256, looks_like(t));
-    part_remove(t);
-    return t->e->code;
+    if (rc == ERR_CORRUPT) {
+        size_t n = strlen(t->e->text);
+        snprintf(t->e->text + n, sizeof t->e->text - n, "; it was removed");
+        part_remove(t);
+    }
+    return rc;
 }
 
 int fetch_file(const struct fetch *f, struct err *e)
 {
-    static bool ready;
-    struct transfer t = {.f = f, .fd = -1, .part = str_format("%s.part", f->path), .e = e};
-    int rc = 0;
+    struct transfer t = {.f = f,
+                         .fd = -1,
+                         .part = str_format("%s.part", f->path),
+                         .from = str_format("%s.part.from", f->path),
+                         .e = e};
+    int rc;
     *e = (struct err){0};
-    if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-        BUG("libcurl does not start");
-    ready = true;
     if (!str_starts(f->url, "https://") && !str_starts(f->url, "http://")) {
         rc = err_set(e, ERR_USAGE, "'%s' is no address: expected https://...", f->url);
-        goto out;
+    } else if ((rc = part_open(&t)) == 0) {
+        transfer_open(&t);
+        rc = fetch_checked(&t);
+        transfer_close(&t);
     }
-    if ((rc = part_open(&t)) < 0)
-        goto out;
-    t.curl = curl_easy_init();
-    BUG_IF(!t.curl);
-    set_options(&t);
-    rc = fetch_checked(&t);
-out:
-    curl_easy_cleanup(t.curl);
     if (t.fd >= 0)
         close(t.fd);
     free(t.part);
+    free(t.from);
     return rc;
 }

@@ -59,12 +59,28 @@ static void files_hash_as_their_bytes(void **state)
     free(folder);
 }
 
+static void md5_is_there_for_old_publishers(void **state)
+{
+    (void)state;
+    char hex[HASH_MD5_HEX], *folder = t_folder(), *path = fs_join(folder, "f");
+    struct err e = {0};
+    assert_ok(fs_write(path, "abc", 3, &e), &e);
+    assert_ok(hash_file_md5(hex, path, &e), &e);
+    assert_string_equal(hex, "900150983cd24fb0d6963f7d28e17f72");
+    assert_ok(fs_remove_tree(folder, &e), &e);
+    assert_int_equal(hash_file_md5(hex, path, &e), ERR_MISSING);
+    assert_ok(fs_remove_tree(folder, &e), &e); // what is not there is removed
+    free(path);
+    free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_vectors_match),
         cmocka_unit_test(pieces_of_any_size_give_the_hash_of_the_whole),
         cmocka_unit_test(files_hash_as_their_bytes),
+        cmocka_unit_test(md5_is_there_for_old_publishers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
