@@ -2,6 +2,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/cmd.h"
+#include "harness/columns.h"
 #include "harness/label.h"
 #include "harness/plan.h"
 #include "harness/progress.h"
@@ -84,14 +85,23 @@ static json_t *status_json(const struct status *s, const struct labels *labels)
 
 /* ---- text ---- */
 
-static void put_progress(struct str *out, const struct status *s)
+/* What a look may take of a terminal; 0 = no limit. */
+struct room {
+    size_t rows, columns;
+};
+
+/* The grid, where it leaves room for the line of counts. */
+static void put_progress(struct str *out, const struct status *s, const struct room *room)
 {
     struct tally tally;
     bool *done = mem_zero(s->plan->n + 1, sizeof *done);
     for (size_t i = 0; i < s->plan->n; i++)
         done[i] = s->state[i] == DONE;
     tally_init(&tally, s->plan);
-    tally_put(&tally, done, out);
+    if (!room->rows || tally_lines(&tally, room->columns) + 2 <= room->rows) {
+        tally_put(&tally, done, room->columns, out);
+        str_addc(out, '\n');
+    }
     tally_release(&tally);
     free(done);
 }
@@ -131,10 +141,11 @@ static void put_queue(struct str *out, json_t *queue)
                          : "\n");
 }
 
-static void status_text(struct str *out, const struct status *s, const struct labels *labels)
+static void status_text(struct str *out, const struct status *s, const struct labels *labels,
+                        const struct room *room)
 {
-    put_progress(out, s);
-    str_addf(out, "\n%zu run%s, %zu of them banks of features:", s->plan->n,
+    put_progress(out, s, room);
+    str_addf(out, "%zu run%s, %zu of them banks of features:", s->plan->n,
              s->plan->n == 1 ? "" : "s", s->plan->banks);
     for (int k = 0; k < STATES; k++)
         if (s->counts[k] || k == DONE)
@@ -143,9 +154,10 @@ static void status_text(struct str *out, const struct status *s, const struct la
     put_failures(out, s, labels);
 }
 
-/* One look: the text, or with --json the object. *open: runs are still to come or at work. */
-static int look(const struct cmd_common *common, const char *path, struct str *out, bool *open,
-                struct err *e)
+/* One look: the text, or with --json the object. *open: runs are still
+ * to come or at work. */
+static int look(const struct cmd_common *common, const char *path, const struct room *room,
+                struct str *out, bool *open, struct err *e)
 {
     struct roots roots = {0};
     struct plan plan = {0};
@@ -169,7 +181,7 @@ static int look(const struct cmd_common *common, const char *path, struct str *o
             json_object_set(all, "slurm", queue);
         cmd_print_json(all);
     } else {
-        status_text(out, &s, &labels);
+        status_text(out, &s, &labels, room);
         put_queue(out, queue);
     }
     *open = s.counts[WANTED] + s.counts[RUNNING] > 0;
@@ -189,7 +201,8 @@ static int show(const struct cmd_common *common, const char *path, struct err *e
 {
     struct str out = STR_INIT;
     bool open;
-    int rc = look(common, path, &out, &open, e);
+    const struct room room = {.columns = (size_t)columns_terminal(0)};
+    int rc = look(common, path, &room, &out, &open, e);
     fputs(out.data, stdout);
     str_release(&out);
     return rc;
@@ -207,7 +220,9 @@ static int watch(const struct cmd_common *common, const char *path, struct err *
     progress_init(&screen);
     while (open && rc >= 0) {
         struct str out = STR_INIT;
-        rc = look(common, path, &out, &open, e);
+        struct room room;
+        progress_room(&screen, &room.rows, &room.columns);
+        rc = look(common, path, &room, &out, &open, e);
         bool changed = rc >= 0 && !str_eq(out.data, last);
         if (rc >= 0 && screen.live && open)
             progress_draw(&screen, out.data);

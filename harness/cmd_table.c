@@ -3,6 +3,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/cmd.h"
+#include "harness/columns.h"
 #include "harness/recipe.h"
 #include "harness/table_files.h"
 #include "harness/where.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 struct table_args {
@@ -24,17 +24,6 @@ struct table_args {
 };
 
 enum { PAPER_COLUMNS = 100 }; // text that does not go to a terminal
-
-/* Columns of the terminal on stdout, of $COLUMNS, or a page's. */
-static int text_columns(void)
-{
-    struct winsize size;
-    long columns;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    const char *given = getenv("COLUMNS");
-    return given && str_to_long(given, 20, 10000, &columns) ? (int)columns : PAPER_COLUMNS;
-}
 
 static int check_choice(const char *what, const char *given, const char *a, const char *b,
                         struct err *e)
@@ -131,7 +120,7 @@ static int width_of(const struct table_args *args)
 {
     if (args->width > 0)
         return args->width < 100000 ? (int)args->width : 100000;
-    return str_eq(args->format, "text") ? text_columns() : 0;
+    return str_eq(args->format, "text") ? columns_terminal(PAPER_COLUMNS) : 0;
 }
 
 /* Something that does not hold is no error of the command: it is said, and the status is 1. */

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 void columns_print(char *const *cells, size_t rows, size_t columns, size_t first, size_t last)
 {
@@ -29,4 +31,14 @@ void columns_print(char *const *cells, size_t rows, size_t columns, size_t first
     fputs(out.data, stdout);
     str_release(&out);
     free(width);
+}
+
+int columns_terminal(int otherwise)
+{
+    struct winsize size;
+    long columns;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    const char *given = getenv("COLUMNS");
+    return given && str_to_long(given, 20, 10000, &columns) ? (int)columns : otherwise;
 }

@@ -8,4 +8,7 @@
  * right; the others, flush left. */
 void columns_print(char *const *cells, size_t rows, size_t columns, size_t first, size_t last);
 
+/* Columns of the terminal on stdout, or of $COLUMNS; `otherwise` where neither says. */
+int columns_terminal(int otherwise);
+
 #endif

@@ -32,11 +32,12 @@ void progress_release(struct progress *p)
     p->text = NULL;
 }
 
-int progress_rows(const struct progress *p)
+void progress_room(const struct progress *p, size_t *rows, size_t *columns)
 {
-    int rows, columns;
-    terminal_size(&rows, &columns);
-    return p->live ? rows - 1 : 0;
+    int r, c;
+    terminal_size(&r, &c);
+    *rows = p->live ? (size_t)r - 1 : 0;
+    *columns = p->live ? (size_t)c - 1 : 0;
 }
 
 /* To the first column of the first live line, wherever a change of the window's width has moved it:

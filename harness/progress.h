@@ -6,6 +6,7 @@
 #define PROMPTGRID_HARNESS_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct progress {
     bool live;  // stderr is a terminal that can rewrite lines
@@ -22,8 +23,8 @@ void progress_hide(
  * elsewhere. */
 void progress_draw(struct progress *p, const char *text);
 
-/* Lines that the terminal has room for; 0 when it is none. */
-int progress_rows(const struct progress *p);
+/* Lines and columns that the terminal has room for; 0 when it is none. */
+void progress_room(const struct progress *p, size_t *rows, size_t *columns);
 
 /* A line that stays. */
 void progress_line(struct progress *p, const char *format, ...)

@@ -68,15 +68,15 @@ static void put_slot(struct str *out, const struct sched *s, const struct slot *
 }
 
 /* Counts by dataset and method, then the runs at work as far as there is room. */
-static void put_screen(struct str *out, const struct sched *s, size_t rows)
+static void put_screen(struct str *out, const struct sched *s, size_t rows, size_t columns)
 {
     bool *done = mem_zero(s->plan->n + 1, sizeof *done);
     for (size_t i = 0; i < s->plan->n; i++)
         done[i] = s->queue.state[i] == TASK_DONE;
     str_addc(out, '\n');
-    tally_put(&s->tally, done, out);
+    tally_put(&s->tally, done, columns, out);
     free(done);
-    size_t room = rows - 1 - tally_lines(&s->tally);
+    size_t room = rows - 1 - tally_lines(&s->tally, columns);
     size_t shown = s->running <= room ? s->running : room - 1;
     for (size_t i = 0; i < shown; i++) {
         str_add(out, "  ");
@@ -92,11 +92,12 @@ void sched__draw(struct sched *s)
     if (!s->progress.live || !s->running || sys_now() < s->drawn + 0.1)
         return;
     s->drawn = sys_now();
-    size_t rows = (size_t)progress_rows(&s->progress);
+    size_t rows, columns;
+    progress_room(&s->progress, &rows, &columns);
     struct str text = STR_INIT;
     put_head(&text, s);
-    if (rows > 1 + tally_lines(&s->tally) + FEWEST_RUNS) {
-        put_screen(&text, s, rows);
+    if (rows > 1 + tally_lines(&s->tally, columns) + FEWEST_RUNS) {
+        put_screen(&text, s, rows, columns);
     } else {
         const struct slot *oldest = &s->slots[0];
         for (size_t i = 1; i < s->running; i++)

@@ -60,11 +60,6 @@ void tally_release(struct tally *t)
     *t = (struct tally){0};
 }
 
-size_t tally_lines(const struct tally *t)
-{
-    return 1 + t->datasets.n;
-}
-
 static void put_cell(struct str *out, const char *text, size_t width)
 {
     str_pad(out, 2 + width - str_columns(text), ' ');
@@ -77,30 +72,66 @@ static size_t width_of(const struct tally *t, size_t method)
     return label > 9 ? label : 9; // "9999/9999"
 }
 
-void tally_put(const struct tally *t, const bool *done, struct str *out)
+static size_t widest_dataset(const struct tally *t)
 {
-    size_t(*counts)[2] = mem_zero(t->datasets.n * t->methods.n + 1, sizeof *counts), first = 0;
-    for (size_t i = 0; i < t->plan->recipe->n; i++) {
-        counts[t->cell[i]][0] += done[t->plan->of[i]];
-        counts[t->cell[i]][1]++;
-    }
+    size_t widest = 0;
     for (size_t d = 0; d < t->datasets.n; d++)
-        if (str_columns(t->datasets.names[d]) > first)
-            first = str_columns(t->datasets.names[d]);
+        if (str_columns(t->datasets.names[d]) > widest)
+            widest = str_columns(t->datasets.names[d]);
+    return widest;
+}
+
+/* The method after the last that fits beside `from`, which always does. */
+static size_t block_end(const struct tally *t, size_t from, size_t columns)
+{
+    size_t used = widest_dataset(t) + 2 + width_of(t, from), m = from + 1;
+    for (; m < t->methods.n; m++) {
+        used += 2 + width_of(t, m);
+        if (columns && used > columns)
+            break;
+    }
+    return m;
+}
+
+size_t tally_lines(const struct tally *t, size_t columns)
+{
+    size_t blocks = 0;
+    for (size_t m = 0; m < t->methods.n; m = block_end(t, m, columns))
+        blocks++;
+    return blocks * (1 + t->datasets.n);
+}
+
+static void put_block(const struct tally *t, size_t (*counts)[2], size_t from, size_t to,
+                      struct str *out)
+{
+    const size_t first = widest_dataset(t);
     str_pad(out, first, ' ');
-    for (size_t m = 0; m < t->methods.n; m++)
+    for (size_t m = from; m < to; m++)
         put_cell(out, t->methods.names[m], width_of(t, m));
     str_addc(out, '\n');
     for (size_t d = 0; d < t->datasets.n; d++) {
         str_add(out, t->datasets.names[d]);
         str_pad(out, first - str_columns(t->datasets.names[d]), ' ');
-        for (size_t m = 0; m < t->methods.n; m++) {
+        for (size_t m = from; m < to; m++) {
             const size_t *count = counts[d * t->methods.n + m];
             char *text = count[1] ? str_format("%zu/%zu", count[0], count[1]) : mem_strdup("-");
             put_cell(out, text, width_of(t, m));
             free(text);
         }
         str_addc(out, '\n');
+    }
+}
+
+void tally_put(const struct tally *t, const bool *done, size_t columns, struct str *out)
+{
+    size_t(*counts)[2] = mem_zero(t->datasets.n * t->methods.n + 1, sizeof *counts);
+    for (size_t i = 0; i < t->plan->recipe->n; i++) {
+        counts[t->cell[i]][0] += done[t->plan->of[i]];
+        counts[t->cell[i]][1]++;
+    }
+    for (size_t m = 0, end; m < t->methods.n; m = end) {
+        end = block_end(t, m, columns);
+        put_block(t, counts, m, end, out);
     }
     free(counts);
 }

@@ -22,10 +22,11 @@ struct tally {
 void tally_init(struct tally *t, const struct plan *p);
 void tally_release(struct tally *t); // fine when zero
 
-/* A line of methods and one for each dataset, "3/9"; `done`: of each run of the plan. */
-void tally_put(const struct tally *t, const bool *done, struct str *out);
+/* A line of methods and one for each dataset, "3/9", in as many blocks as `columns` asks for (0 =
+ * no limit); `done`: of each run of the plan. */
+void tally_put(const struct tally *t, const bool *done, size_t columns, struct str *out);
 
 /* Lines that tally_put writes. */
-size_t tally_lines(const struct tally *t);
+size_t tally_lines(const struct tally *t, size_t columns);
 
 #endif

@@ -42,6 +42,26 @@ head -4 watched | grep -q '^10 runs, 4 of them banks of features: 0 done\|0/1' |
 tail -1 watched | grep -q ': 10 done$' || fail "not to the end: $(cat watched)"
 expect_status 2 "$promptgrid" status --watch --json small.yaml
 
+# What is wider than the terminal goes into blocks; what is higher leaves the line of counts.
+COLUMNS=30 "$promptgrid" status small.yaml </dev/null >narrow
+same narrow <<'END'
+               zero-shot CLIP
+pocket-land               1/1
+pocket-shapes             1/1
+                    CoOp
+pocket-land          2/2
+pocket-shapes        2/2
+
+10 runs, 4 of them banks of features: 10 done
+END
+rm -rf w
+(FAKE_MS=300 "$promptgrid" run --jobs 1 small.yaml 2>/dev/null) &
+TERM=xterm script -qec "stty cols 60 rows 5; '$promptgrid' status --watch small.yaml" /dev/null \
+    >screen </dev/null
+wait
+tr '\r' '\n' <screen | sed 's/\x1b\[[0-9]*[A-Z]//g' >lines
+head -1 lines | grep -q '^10 runs, 4 of them' || fail "the grid hides the counts: $(cat lines)"
+
 # A terminal that cannot rewrite a line gets plain lines.
 rm -rf w
 TERM=dumb script -qec "'$promptgrid' run --jobs 1 small.yaml" /dev/null >screen </dev/null
