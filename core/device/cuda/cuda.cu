@@ -131,14 +131,14 @@ static const struct device_ops ops = {
     .patches = unbuilt<PATCHES>,
     .l2norm_fwd = unbuilt<L2NORM_FWD>,
     .l2norm_bwd = unbuilt<L2NORM_BWD>,
-    .cross_entropy = unbuilt<CROSS_ENTROPY>,
-    .distill = unbuilt<DISTILL>,
-    .l1 = unbuilt<L1>,
-    .deflect = unbuilt<DEFLECT>,
-    .sgd = unbuilt<SGD>,
-    .adam = unbuilt<ADAM>,
-    .lowrank_fwd = unbuilt<LOWRANK_FWD>,
-    .lowrank_bwd = unbuilt<LOWRANK_BWD>,
+    .cross_entropy = cuda_cross_entropy,
+    .distill = cuda_distill,
+    .l1 = cuda_l1,
+    .deflect = cuda_deflect,
+    .sgd = cuda_sgd,
+    .adam = cuda_adam,
+    .lowrank_fwd = cuda_lowrank_fwd,
+    .lowrank_bwd = cuda_lowrank_bwd,
 };
 
 int cuda_open(struct device **out, int index, int threads, struct err *e)

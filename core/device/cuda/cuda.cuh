@@ -169,4 +169,22 @@ void cuda_blend(struct device *d, float *y, float a, const float *x, float b, si
 void cuda_round_half(struct device *d, float *x, size_t n);
 void cuda_add(struct device *d, float *y, const float *x, size_t n);
 
+/* train.cu: loss, optimizer, low rank */
+void cuda_cross_entropy(struct device *d, float *loss, float *hit, float *dlogits,
+                        const float *logits, const int *labels, int B, int K);
+void cuda_distill(struct device *d, float *loss, float *dlogits, const float *logits,
+                  const float *teacher, int B, int K, float temperature);
+void cuda_l1(struct device *d, float *loss, float *dx, const float *x, const float *y, int R, int C,
+             float weight, float slope);
+void cuda_deflect(struct device *d, float *g, const float *against, size_t n, float strength);
+void cuda_sgd(struct device *d, float *p, float *buf, const float *g, size_t n,
+              const struct device_rates *rates, float momentum, float weight_decay, bool first);
+void cuda_adam(struct device *d, float *p, float *m, float *v, const float *g, size_t n,
+               const struct device_rates *rates, double epsilon, double weight_decay,
+               bool decoupled);
+void cuda_lowrank_fwd(struct device *d, float *p, const float *start, const float *A,
+                      const float *B, const float *mask, int M, int R, int C);
+void cuda_lowrank_bwd(struct device *d, float *dA, float *dB, const float *dp, const float *A,
+                      const float *B, const float *mask, int M, int R, int C);
+
 #endif

@@ -31,15 +31,7 @@
     X(IMAGE_TOKENS) \
     X(PATCHES) \
     X(L2NORM_FWD) \
-    X(L2NORM_BWD) \
-    X(CROSS_ENTROPY) \
-    X(DISTILL) \
-    X(L1) \
-    X(DEFLECT) \
-    X(SGD) \
-    X(ADAM) \
-    X(LOWRANK_FWD) \
-    X(LOWRANK_BWD)
+    X(L2NORM_BWD)
 // clang-format on
 
 #define UNBUILT_ENUM(name) name,
