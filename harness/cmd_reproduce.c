@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/catalogue.h"
 #include "harness/bundle.h"
 #include "harness/cmd.h"
 #include "harness/label.h"
@@ -21,7 +22,7 @@
 
 struct options {
     struct cmd_common common;
-    const char *within;
+    const char *within, *backbone;
     long sample;
     bool all, keep;
     double points;
@@ -72,7 +73,7 @@ static int choose_sample(struct chosen *c, const struct options *o, const struct
         if (run->state != PLAN_DONE || !*run->id || !run->grid || !is_training(run->spec))
             continue;
         if (o->all || reproduce_picks(at, total, (size_t)o->sample))
-            choose(c, run->spec, run->grid->backbone);
+            choose(c, run->spec, o->backbone ? o->backbone : run->grid->backbone);
         at++;
     }
     return c->n ? 0
@@ -81,15 +82,22 @@ static int choose_sample(struct chosen *c, const struct options *o, const struct
 }
 
 /* The run of this id. */
-static int choose_run(struct chosen *c, const char *prefix, struct store *store, struct err *e)
+static int choose_run(struct chosen *c, const char *prefix, const char *backbone,
+                      struct store *store, struct err *e)
 {
     json_t *all;
     int rc = store_show(store, prefix, &all, e);
     if (rc < 0)
         return rc;
     const json_t *spec = json_object_get(all, "spec");
-    if (is_training(spec))
-        choose(c, spec, NULL);
+    const char *folder = json_string_value(json_object_get(spec, "backbone"));
+    if (is_training(spec) && !backbone && !backbone_find(folder))
+        rc = err_set(e, ERR_MISSING,
+                     "the backbone of run '%.12s' was a folder '%s': say where it is now with "
+                     "'--backbone .../%s'",
+                     json_string_value(json_object_get(all, "run")), folder, folder);
+    else if (is_training(spec))
+        choose(c, spec, backbone);
     else
         rc = err_set(e, ERR_USAGE,
                      "run '%.12s' is no training run: reproduce one that reads its result",
@@ -204,7 +212,7 @@ static int reproduce(const struct options *o, const char *word, enum reproduced 
         goto out;
     }
     if (is_run_id(word) && !fs_is_file(word))
-        rc = choose_run(&chosen, word, store, e);
+        rc = choose_run(&chosen, word, o->backbone, store, e);
     else if ((rc = plan_load(&plan, word, &roots, store, workspace, e)) == 0)
         rc = choose_sample(&chosen, o, &plan, e);
     if (rc < 0)
@@ -290,6 +298,8 @@ int cmd_reproduce(const struct cmd *self, int argc, char **argv)
         {"all", OPT_FLAG, &o.all, NULL, "every one"},
         {"within", OPT_TEXT, &o.within, "P",
          "percent points that a number may be off (default: 0.5)"},
+        {"backbone", OPT_TEXT, &o.backbone, "NAME|DIR",
+         "where the weights are now, if the runs' backbone was a folder"},
         {"keep", OPT_FLAG, &o.keep, NULL, "keep the workspace that they are run in"},
         {0},
     };

@@ -176,17 +176,19 @@ static int draw_figure(struct report_data *d, const struct recipe_figure *f, con
 
 /* ---- all ---- */
 
-static json_t *commands_json(const char *recipe, const char *command)
+static json_t *commands_json(const struct cmd_common *common, const char *recipe,
+                             const char *command)
 {
-    char *run = str_format("promptgrid run %s", recipe);
-    char *table = str_format("promptgrid table %s --format latex", recipe);
-    char *plot = str_format("promptgrid plot %s", recipe);
+    char *run = cmd_text_for(common, "run", recipe), *plot = cmd_text_for(common, "plot", recipe);
+    char *plain = cmd_text_for(common, "table", recipe);
+    char *table = str_format("%s --format latex", plain);
     json_t *all =
         json_pack("[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}]", "command", run, "about",
                   "runs what is missing; the same command again goes on", "command", table, "about",
                   "the tables, for a paper", "command", plot, "about",
                   "the figures as PDF, SVG and PNG", "command", command, "about", "this page");
     free(run);
+    free(plain);
     free(table);
     free(plot);
     return all;
@@ -207,7 +209,7 @@ int report_gather(struct report_data *d, const struct cmd_common *common, const 
     d->report.text = d->text;
     d->report.sha256 = r->sha256;
     d->report.missing = d->files.plan.missing ? d->files.plan.missing->data : "";
-    d->report.commands = commands_json(recipe, command);
+    d->report.commands = commands_json(common, recipe, command);
     list_inputs(d);
     if ((rc = count_runs(d, e)) < 0 || (rc = read_origins(d, e)) < 0 ||
         (rc = build_tables(d, command, e)) < 0)

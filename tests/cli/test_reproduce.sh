@@ -35,6 +35,21 @@ bank=$("$promptgrid" plan --json small.yaml | grep '"run"' | head -1 | cut -d'"'
 expect_status 2 "$promptgrid" reproduce "$bank"
 grep -q 'is no training run' err || fail "a bank has no numbers: $(cat err)"
 
+# A run keeps the name of its backbone's folder, not the place: that is said anew.
+cp -r "$SOURCE/recipes/pocket" mine
+sed 's/^backbone: .*/backbone: .\/mine/; s/^recipe: .*/recipe: mine/' small.yaml >mine.yaml
+expect_status 0 "$promptgrid" run mine.yaml
+mkdir moved
+mv mine moved
+own=$(sqlite3 w/promptgrid.sqlite \
+    "SELECT id FROM run WHERE backbone = 'mine' AND method = 'coop' AND seed = 1 LIMIT 1")
+expect_status 3 "$promptgrid" reproduce "$own"
+same err <<END2
+promptgrid: error: the backbone of run '$(echo "$own" | cut -c1-12)' was a folder 'mine': say where it is now with '--backbone .../mine'
+END2
+expect_status 0 "$promptgrid" reproduce --backbone moved/mine "$own"
+head -1 out | grep -q ' coop 2 shots seed 1: same bits$' || fail "not the run: $(cat out)"
+
 # A runner whose numbers are other ones.
 cat >other <<END2
 #!/bin/sh
