@@ -4,12 +4,22 @@
 #include "core/base/fs.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
+#include <pthread.h>
+
+/* Fetched once: to look the algorithm up takes longer than to hash a spec. */
+static const EVP_MD *sha256;
+
+static void fetch(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
 
 struct hash *hash_new(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
+    if (!context || EVP_DigestInit_ex(context, sha256, NULL) != 1)
         BUG("SHA-256 is not available in libcrypto");
     return (struct hash *)context;
 }
@@ -22,8 +32,12 @@ void hash_add(struct hash *h, const void *data, size_t size)
 
 static void as_hex(char *out, const unsigned char *digest, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes; i++) {
+        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * i + 1] = digits[digest[i] & 15];
+    }
+    out[2 * bytes] = 0;
 }
 
 void hash_end(struct hash *h, char out[HASH_HEX])
