@@ -4,9 +4,10 @@
  */
 #include "harness/grid.h"
 
+#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
-#include "core/proto/spec.h"
+#include "harness/grid_values.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -103,6 +104,41 @@ static int check_size(const struct grid_block *blocks, size_t n, size_t limit, s
 
 /* ---- points ---- */
 
+/* A point: the number of the value of each axis, of the method's name, of each of its parameters.
+ */
+enum { AT_METHOD = AXES, AT_PARAMS, POINT = AT_PARAMS + 64 };
+
+/* Values of an axis that the points of a method take. */
+struct source {
+    size_t dimension;
+    int at;            // in the point
+    uint32_t *numbers; // of the values
+};
+
+/* A method of a block while its product is walked. */
+struct walk {
+    const struct grid_block *block;
+    const struct grid_method *method;
+    struct grid_values *values;
+    struct dimensions dimensions;
+    struct source sources[POINT];
+    size_t n_sources, n_params;
+    uint32_t point[POINT];
+    uint32_t zero, none; // what a method has that does not train, or looks plainly
+};
+
+/* Where `name` stands in the points of a method, or -1. */
+static int place_of(const struct method_row *row, const char *name)
+{
+    for (int a = 0; a <= AT_METHOD; a++)
+        if (str_eq(axis_rows[a].name, name))
+            return a;
+    for (int k = 0; row->keys[k].name; k++)
+        if (str_eq(row->keys[k].name, name))
+            return AT_PARAMS + k;
+    return -1;
+}
+
 /* Does `axis` speak for this method? A zipped parameter does not when the method lacks it or gives
  * its own value. */
 static bool concerns(const struct axis *axis, const struct grid_method *m)
@@ -115,26 +151,57 @@ static bool concerns(const struct axis *axis, const struct grid_method *m)
     return false;
 }
 
+static void walk_init(struct walk *w, const struct grid_block *b, const struct grid_method *m,
+                      struct grid_values *values)
+{
+    *w = (struct walk){.block = b, .method = m, .values = values};
+    dimensions_of(&w->dimensions, b, m);
+    while (m->row->keys[w->n_params].name)
+        w->n_params++;
+    BUG_IF(AT_PARAMS + w->n_params > POINT);
+    for (size_t d = 0; d < w->dimensions.n; d++)
+        for (size_t a = 0; a < w->dimensions.items[d].n; a++) {
+            const struct axis *axis = &w->dimensions.items[d].axes[a];
+            if (!concerns(axis, m))
+                continue;
+            size_t n = json_array_size(axis->values);
+            struct source *s = &w->sources[w->n_sources++];
+            *s = (struct source){d, place_of(m->row, axis->key->name),
+                                 mem_alloc(n, sizeof *s->numbers)};
+            for (size_t i = 0; i < n; i++)
+                s->numbers[i] = grid_values_add(values, json_array_get(axis->values, i));
+        }
+    w->point[AT_METHOD] = grid_values_add_new(values, json_string(m->row->name));
+    w->zero = grid_values_add_new(values, json_integer(0));
+    w->none = grid_values_add_new(values, json_string("none"));
+}
+
+static void walk_release(struct walk *w)
+{
+    for (size_t i = 0; i < w->n_sources; i++)
+        free(w->sources[i].numbers);
+}
+
 /* Protocols that train on one dataset and test on others. */
 static bool has_source(const char *protocol)
 {
     return str_eq(protocol, "cross-dataset") || str_eq(protocol, "domain-generalization");
 }
 
-static json_t *point_make(const struct dimensions *d, const struct grid_method *m)
+static const char *text_at(const struct walk *w, int at)
 {
-    json_t *point = json_object();
-    for (size_t i = 0; i < d->n; i++)
-        for (size_t a = 0; a < d->items[i].n; a++) {
-            const struct axis *axis = &d->items[i].axes[a];
-            if (concerns(axis, m))
-                json_object_set(point, axis->key->name,
-                                json_array_get(axis->values, d->items[i].at));
-        }
-    json_object_set_new(point, "method", json_string(m->row->name));
-    if (!has_source(json_string_value(json_object_get(point, "protocol"))))
-        json_object_del(point, "source");
-    return point;
+    return grid_value_text(w->values, w->point[at]);
+}
+
+/* The point that the dimensions stand at. */
+static void make_point(struct walk *w)
+{
+    for (size_t i = 0; i < w->n_sources; i++) {
+        const struct source *s = &w->sources[i];
+        w->point[s->at] = s->numbers[w->dimensions.items[s->dimension].at];
+    }
+    if (!has_source(text_at(w, AXIS_PROTOCOL)))
+        w->point[AXIS_SOURCE] = GRID_NO_VALUE;
 }
 
 /* Step to the next combination; false after the last. */
@@ -149,13 +216,14 @@ static bool advance(struct dimensions *d)
 }
 
 /* Every axis of the condition is one of the point's and has a wanted value. */
-static bool holds(const json_t *condition, const json_t *point)
+static bool holds(const struct walk *w, const json_t *condition, const uint32_t *point)
 {
     const char *name;
     json_t *wanted;
     json_object_foreach((json_t *)condition, name, wanted)
     {
-        const json_t *value = json_object_get(point, name);
+        int at = place_of(w->method->row, name);
+        const json_t *value = at < 0 ? NULL : grid_value(w->values, point[at]);
         if (!value || !value_in(wanted, value))
             return false;
     }
@@ -163,109 +231,39 @@ static bool holds(const json_t *condition, const json_t *point)
 }
 
 /* Conditions look at the point as the axes made it, so their order matters only to who wins. */
-static void apply_whens(const struct grid_block *b, const struct grid_method *m, json_t *point)
+static void apply_whens(struct walk *w)
 {
-    json_t *made = json_copy(point);
-    for (size_t w = 0; w < b->n_whens; w++) {
+    uint32_t made[POINT];
+    memcpy(made, w->point, sizeof made);
+    for (size_t i = 0; i < w->block->n_whens; i++) {
         const char *name;
         json_t *value;
-        if (!holds(b->whens[w].when, made))
+        if (!holds(w, w->block->whens[i].when, made))
             continue;
-        json_object_foreach(b->whens[w].set, name, value)
+        json_object_foreach(w->block->whens[i].set, name, value)
         {
-            if (axis_find(name) || method_key_find(m->row, name))
-                json_object_set(point, name, value);
+            int at = place_of(w->method->row, name);
+            if (at >= 0)
+                w->point[at] = grid_values_add(w->values, value);
         }
     }
-    json_decref(made);
 }
 
-static bool is_excluded(const struct grid_block *b, const json_t *point)
+static bool is_excluded(const struct walk *w)
 {
-    for (size_t i = 0; i < b->n_excludes; i++)
-        if (holds(b->excludes[i].when, point))
+    for (size_t i = 0; i < w->block->n_excludes; i++)
+        if (holds(w, w->block->excludes[i].when, w->point))
             return true;
     return false;
 }
 
 /* ---- runs ---- */
 
-struct found {
-    json_t *point;
-    char *key; // canonical text: equal points are one run
-    size_t order, line;
-};
-
-/* NULL when the point lacks it. */
-static char *take_text(const json_t *point, const char *name)
-{
-    const char *text = json_string_value(json_object_get(point, name));
-    return text ? mem_strdup(text) : NULL;
-}
-
-static struct grid_run run_make(const struct found *f)
-{
-    const json_t *p = f->point;
-    struct grid_run run = {
-        .protocol = take_text(p, "protocol"),
-        .backbone = take_text(p, "backbone"),
-        .source = take_text(p, "source"),
-        .dataset = take_text(p, "dataset"),
-        .method = take_text(p, "method"),
-        .views = take_text(p, "views"),
-        .precision = take_text(p, "precision"),
-        .shots = (int)json_integer_value(json_object_get(p, "shots")),
-        .seed = (int)json_integer_value(json_object_get(p, "seed")),
-        .params = json_object(),
-        .line = f->line,
-    };
-    for (const struct method_key *k = method_find(run.method)->keys; k->name; k++) {
-        json_t *value = json_object_get(p, k->name);
-        if (value)
-            json_object_set(run.params, k->name, value);
-    }
-    return run;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-    int order = strcmp(x->key, y->key);
-    return order ? order : x->order < y->order ? -1 : 1;
-}
-
-static int by_order(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-    return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static void found_release(struct found *f)
-{
-    json_decref(f->point);
-    free(f->key);
-}
-
-/* Of equal points the first stays. */
-static size_t merge_equal(struct found *found, size_t n)
-{
-    if (n == 0)
-        return 0;
-    size_t kept = 1;
-    qsort(found, n, sizeof *found, by_key);
-    for (size_t i = 1; i < n; i++) {
-        if (str_eq(found[i].key, found[kept - 1].key))
-            found_release(&found[i]);
-        else
-            found[kept++] = found[i];
-    }
-    qsort(found, kept, sizeof *found, by_order);
-    return kept;
-}
-
+/* The runs so far. */
 struct collection {
-    struct found *items;
-    size_t n, capacity, order;
+    struct map seen; // the numbers of their values
+    struct grid_run *runs;
+    size_t n, capacity;
 };
 
 /* Does it see the test transform only, whatever `views` says? */
@@ -275,31 +273,31 @@ static bool looks_plainly(const struct method_row *row)
 }
 
 /* Only methods that know where their reference rounds have fp16-storage. */
-static int check_precision(const struct grid_method *m, const json_t *point, struct err *e)
+static int check_precision(const struct walk *w, struct err *e)
 {
-    if (!str_eq(json_string_value(json_object_get(point, "precision")), "fp16-storage") ||
-        (m->row->needs & METHOD_HALF))
+    if (!str_eq(text_at(w, AXIS_PRECISION), "fp16-storage") ||
+        (w->method->row->needs & METHOD_HALF))
         return 0;
     struct str names = STR_INIT;
     for (const struct method_row *row = method_rows; row->name; row++)
         if (row->needs & METHOD_HALF)
             str_addf(&names, "%s%s", names.size ? ", " : "", row->name);
-    yaml_error(e, ERR_PARSE, m->at, "method '%s' has no precision 'fp16-storage'; these have: %s",
-               m->row->name, names.data);
+    yaml_error(e, ERR_PARSE, w->method->at,
+               "method '%s' has no precision 'fp16-storage'; these have: %s", w->method->row->name,
+               names.data);
     str_release(&names);
     return e->code;
 }
 
 /* A method that trains: its parameters and its protocol. */
-static int check_training(const struct grid_method *m, const json_t *point, struct err *e)
+static int check_training(const struct walk *w, const json_t *params, struct err *e)
 {
-    const char *protocol = json_string_value(json_object_get(point, "protocol"));
-    const char *source = json_string_value(json_object_get(point, "source"));
-    const char *dataset = json_string_value(json_object_get(point, "dataset"));
-    const char *conflict = method_conflict(m->row, point);
+    const struct grid_method *m = w->method;
+    const char *protocol = text_at(w, AXIS_PROTOCOL), *source = text_at(w, AXIS_SOURCE);
+    const char *dataset = text_at(w, AXIS_DATASET), *precision = text_at(w, AXIS_PRECISION);
+    const char *conflict = method_conflict(m->row, params);
     if (conflict)
         return yaml_error(e, ERR_PARSE, m->at, "method '%s': %s", m->row->name, conflict);
-    const char *precision = json_string_value(json_object_get(point, "precision"));
     if ((m->row->needs & METHOD_PIXELS) && !str_eq(precision, "fp32"))
         return yaml_error(e, ERR_PARSE, m->at,
                           "method '%s' trains through the image tower, which needs precision fp32, "
@@ -311,7 +309,7 @@ static int check_training(const struct grid_method *m, const json_t *point, stru
                           "'few-shot' or exclude it",
                           m->row->name);
     bool others = str_eq(protocol, "base-to-new") || (source && !str_eq(source, dataset));
-    if (others && method_closed(m->row, point))
+    if (others && method_closed(m->row, params))
         return yaml_error(e, ERR_PARSE, m->at,
                           "what '%s' learns here is about the classes it is trained on, but "
                           "protocol '%s' tests on others; choose 'few-shot' or exclude it",
@@ -319,75 +317,84 @@ static int check_training(const struct grid_method *m, const json_t *point, stru
     return 0;
 }
 
-static int expand_method(const struct grid_block *b, const struct grid_method *m,
-                         struct collection *c, struct err *e)
+static void add_run(const struct walk *w, json_t *params, size_t set, struct collection *c)
 {
-    struct dimensions d;
-    dimensions_of(&d, b, m);
-    do {
-        json_t *point = point_make(&d, m);
-        apply_whens(b, m, point);
-        if (is_excluded(b, point)) {
-            json_decref(point);
-            continue;
-        }
-        if (check_precision(m, point, e) < 0) {
-            json_decref(point);
-            return e->code;
-        }
-        if (!m->row->trains) { // no training, so these say nothing
-            json_object_set_new(point, "shots", json_integer(0));
-            json_object_set_new(point, "seed", json_integer(0));
-        } else if (check_training(m, point, e) < 0) {
-            json_decref(point);
-            return e->code;
-        }
-        if (looks_plainly(m->row))
-            json_object_set_new(point, "views", json_string("none"));
-        MEM_PUSH(c->items, c->n, c->capacity) =
-            (struct found){point, spec_text(point), c->order++, m->line};
-    } while (advance(&d));
-    return 0;
+    uint32_t key[AT_METHOD + 2];
+    bool is_new;
+    memcpy(key, w->point, (AT_METHOD + 1) * sizeof *key);
+    key[AT_METHOD + 1] = (uint32_t)set;
+    map_add(&c->seen, key, sizeof key, &is_new);
+    if (!is_new)
+        return;
+#define NUMBER(at) (int)json_integer_value(grid_value(w->values, w->point[at]))
+    MEM_PUSH(c->runs, c->n, c->capacity) = (struct grid_run){
+        .protocol = text_at(w, AXIS_PROTOCOL),
+        .backbone = text_at(w, AXIS_BACKBONE),
+        .source = text_at(w, AXIS_SOURCE),
+        .dataset = text_at(w, AXIS_DATASET),
+        .method = w->method->row->name,
+        .views = text_at(w, AXIS_VIEWS),
+        .precision = text_at(w, AXIS_PRECISION),
+        .shots = NUMBER(AXIS_SHOTS),
+        .seed = NUMBER(AXIS_SEED),
+        .params = params,
+        .line = w->method->line,
+    };
+#undef NUMBER
 }
 
-int grid_expand(const struct grid_block *blocks, size_t n, size_t limit, struct grid_run **runs,
-                size_t *n_runs, struct err *e)
+/* The run of the point as it stands. */
+static int add_point(struct walk *w, struct collection *c, struct err *e)
 {
-    struct collection c = {0};
-    int rc = check_size(blocks, n, limit, e);
-    for (size_t b = 0; b < n; b++)
-        for (size_t m = 0; m < blocks[b].n_methods && rc == 0; m++)
-            rc = expand_method(&blocks[b], &blocks[b].methods[m], &c, e);
-    if (rc == 0) {
-        c.n = merge_equal(c.items, c.n);
-        *runs = mem_zero(c.n + 1, sizeof **runs);
-        *n_runs = c.n;
-        for (size_t i = 0; i < c.n; i++)
-            (*runs)[i] = run_make(&c.items[i]);
-    }
-    for (size_t i = 0; i < c.n; i++)
-        found_release(&c.items[i]);
-    free(c.items);
+    const struct method_row *row = w->method->row;
+    size_t set;
+    int rc = check_precision(w, e);
+    if (rc < 0)
+        return rc;
+    json_t *params = grid_values_params(w->values, row, w->point + AT_PARAMS, &set);
+    if (!row->trains) // no training, so these say nothing
+        w->point[AXIS_SHOTS] = w->point[AXIS_SEED] = w->zero;
+    else
+        rc = check_training(w, params, e);
+    if (looks_plainly(row))
+        w->point[AXIS_VIEWS] = w->none;
+    if (rc == 0)
+        add_run(w, params, set, c);
     return rc;
 }
 
-void grid_run_release(struct grid_run *run)
+static int expand_method(struct walk *w, struct collection *c, struct err *e)
 {
-    free(run->protocol);
-    free(run->backbone);
-    free(run->source);
-    free(run->dataset);
-    free(run->method);
-    free(run->views);
-    free(run->precision);
-    json_decref(run->params);
+    int rc = 0;
+    do {
+        make_point(w);
+        apply_whens(w);
+        if (!is_excluded(w))
+            rc = add_point(w, c, e);
+    } while (rc == 0 && advance(&w->dimensions));
+    return rc;
 }
 
-void grid_runs_free(struct grid_run *runs, size_t n)
+int grid_expand(const struct grid_block *blocks, size_t n, size_t limit, struct grid_run **runs,
+                size_t *n_runs, json_t **values, struct err *e)
 {
-    for (size_t i = 0; i < n; i++)
-        grid_run_release(&runs[i]);
-    free(runs);
+    struct collection c = {0};
+    struct grid_values v;
+    int rc = check_size(blocks, n, limit, e);
+    grid_values_init(&v);
+    for (size_t b = 0; b < n; b++)
+        for (size_t m = 0; m < blocks[b].n_methods && rc == 0; m++) {
+            struct walk walk;
+            walk_init(&walk, &blocks[b], &blocks[b].methods[m], &v);
+            rc = expand_method(&walk, &c, e);
+            walk_release(&walk);
+        }
+    *runs = c.runs;
+    *n_runs = c.n;
+    *values = json_pack("[O,O]", v.values, v.params);
+    map_release(&c.seen);
+    grid_values_release(&v);
+    return rc;
 }
 
 /* ---- questions about runs ---- */

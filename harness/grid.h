@@ -3,8 +3,8 @@
  * only; everybody else sees harness/recipe.h.
  *
  * A block is one grid of a recipe: axes, methods, zips and rules, every value checked. Expanding it
- * gives points: flat JSON objects that hold each axis and each parameter of the method by name, so
- * that conditions, settings and the comparison of points need no case for either kind.
+ * gives points, which hold each axis and each parameter of the method alike, so that conditions,
+ * settings and the comparison of points need no case for either kind.
  */
 #ifndef PROMPTGRID_HARNESS_GRID_H
 #define PROMPTGRID_HARNESS_GRID_H
@@ -127,11 +127,9 @@ void block_release(struct grid_block *block);
 
 /* ---- expansion (grid.c) ---- */
 
-/* Runs of all blocks in order, equal ones once. More than `limit` points are refused before any is
- * made. */
+/* Runs of all blocks in order, equal ones once; they borrow from `values`. More than `limit` points
+ * are refused before any is made. `runs` and `values` are yours, also when it fails. */
 int grid_expand(const struct grid_block *blocks, size_t n, size_t limit, struct grid_run **runs,
-                size_t *n_runs, struct err *e);
-void grid_run_release(struct grid_run *run);
-void grid_runs_free(struct grid_run *runs, size_t n);
+                size_t *n_runs, json_t **values, struct err *e);
 
 #endif

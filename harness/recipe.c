@@ -296,7 +296,7 @@ static int read_recipe(struct recipe *r, const struct chain *chain, struct err *
         json_decref(value);
     }
     if ((rc = read_blocks(&blocks, &entries, root, e)) < 0 ||
-        (rc = grid_expand(blocks.items, blocks.n, limit, &r->runs, &r->n, e)) < 0)
+        (rc = grid_expand(blocks.items, blocks.n, limit, &r->runs, &r->n, &r->values, e)) < 0)
         goto out;
     if (r->n == 0) {
         rc = yaml_error(e, ERR_PARSE, root, "the recipe has no run left; look at 'exclude'");
@@ -341,7 +341,8 @@ void recipe_free(struct recipe *r)
 {
     if (!r)
         return;
-    grid_runs_free(r->runs, r->n);
+    free(r->runs);
+    json_decref(r->values);
     output_release(r);
     json_decref(r->slurm);
     for (char **file = r->files; file && *file; file++)
@@ -356,7 +357,5 @@ void recipe_free(struct recipe *r)
 void recipe_keep(struct recipe *r, size_t n)
 {
     BUG_IF(n > r->n);
-    for (size_t i = n; i < r->n; i++)
-        grid_run_release(&r->runs[i]);
     r->n = n;
 }

@@ -15,15 +15,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One resolved combination: plain values only. */
+/* One resolved combination: plain values only, borrowed from the recipe. */
 struct grid_run {
-    char *protocol, *backbone, *dataset, *method;
-    char *source;    // trained on, where that is not `dataset` by the protocol; NULL otherwise
-    char *views;     // "none", "fresh", "8", ...
-    char *precision; // "fp32", "bf16", "fp16-storage"
-    int shots, seed; // 0, 0 for a method that does not train
-    json_t *params;  // every key of the method, resolved; zero-shot's "template" may be absent
-    size_t line;     // of the recipe, for messages
+    const char *protocol, *backbone, *dataset, *method;
+    const char *source; // trained on, where that is not `dataset` by the protocol; NULL otherwise
+    const char *views;  // "none", "fresh", "8", ...
+    const char *precision; // "fp32", "bf16", "fp16-storage"
+    int shots, seed;       // 0, 0 for a method that does not train
+    json_t *params; // every key of the method, resolved; zero-shot's "template" may be absent; runs
+                    // with equal ones share the object
+    size_t line;    // of the recipe, for messages
 };
 
 /* A `table:` or `figure:` block; axes are names of columns of the results. */
@@ -60,6 +61,7 @@ struct recipe {
     char sha256[65];       // of the text; with `extends`, of all texts in order
     struct grid_run *runs; // in recipe order, no two equal
     size_t n;
+    json_t *values; // what they borrow from
     struct recipe_table *tables;
     size_t n_tables;
     struct recipe_figure *figures;

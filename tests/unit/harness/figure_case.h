@@ -34,12 +34,12 @@ static struct figure_run *add(const char *method, const char *dataset, int shots
                               int rank, double base, double new_, double accuracy)
 {
     json_t *params = rank ? json_pack("{s:i}", "rank", rank) : json_object();
-    grid[n_runs] = (struct grid_run){.protocol = (char *)"base-to-new",
-                                     .backbone = (char *)"pocket",
-                                     .dataset = (char *)dataset,
-                                     .method = (char *)method,
-                                     .views = (char *)"none",
-                                     .precision = (char *)"fp32",
+    grid[n_runs] = (struct grid_run){.protocol = "base-to-new",
+                                     .backbone = "pocket",
+                                     .dataset = dataset,
+                                     .method = method,
+                                     .views = "none",
+                                     .precision = "fp32",
                                      .shots = shots,
                                      .seed = seed,
                                      .params = params};
