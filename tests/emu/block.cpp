@@ -44,6 +44,7 @@ static struct {
     int at_barrier;
     const char *file; // of the barrier
     int line;
+    bool vote, voted; // of those that wait; of those that went on
     struct warp warps[WARPS];
     std::vector<int> ready; // threads that may go on, from `first`
     size_t first;
@@ -202,6 +203,8 @@ static void release(int thread)
 static void open_barrier(void)
 {
     block.at_barrier = 0;
+    block.voted = block.vote;
+    block.vote = false;
     for (int i = 0; i < block.threads; i++) {
         int thread = backwards ? block.threads - 1 - i : i;
         if (!block.over[thread])
@@ -221,6 +224,13 @@ void emu_syncthreads(const char *file, int line)
     if (block.at_barrier + block.done == block.threads)
         open_barrier(); // its own turn comes, too
     wait_for_turn();
+}
+
+int emu_syncthreads_or(const char *file, int line, int predicate)
+{
+    block.vote |= predicate != 0;
+    emu_syncthreads(file, line);
+    return block.voted; // the next vote needs every thread at its barrier, so this one still stands
 }
 
 int emu_lane(void)
@@ -325,6 +335,7 @@ static void run_block(void)
     emu_copies_forget();
     block.begun = block.done = block.at_barrier = 0;
     block.first = 0;
+    block.vote = false;
     block.ready.clear();
     memset(block.over, 0, sizeof block.over);
     memset(block.warps, 0, sizeof block.warps);

@@ -1,12 +1,13 @@
 # device_cuda_emu: core/device/cuda compiled for the host, with a stand-in for CUDA. An object library:
 # a program linked with it has this device where others have the GPU's, or none.
 enable_language(CXX)
-set(CMAKE_CXX_STANDARD 20)
-set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
 file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/device/cuda/*.cu)
 file(GLOB emulation CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/emu/*.cpp)
 set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
 add_library(device_cuda_emu OBJECT ${kernels} ${emulation})
 target_include_directories(device_cuda_emu PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/emu/include)
-target_compile_options(device_cuda_emu PRIVATE -fno-exceptions -fno-rtti)
+target_compile_options(device_cuda_emu PRIVATE -fno-exceptions -fno-rtti -fno-strict-aliasing
+  -Wno-missing-field-initializers)
 target_link_libraries(device_cuda_emu PUBLIC base DNNL::dnnl)

@@ -64,6 +64,8 @@ static void cuda_close(struct device *d)
     struct cuda *c = cuda_of(d);
     if (c->stream)
         cudaStreamSynchronize(c->stream);
+    if (c->blas)
+        blas_free(c, c->blas);
     if (c->staging)
         staging_free(c->staging);
     cuda_memory_release(c);
@@ -96,19 +98,19 @@ static const struct device_ops ops = {
     .record_end = cuda_record_end,
     .replay = cuda_replay,
     .record_free = cuda_record_free,
-    .linear_new = unbuilt<LINEAR_NEW>,
-    .linear_free = unbuilt<LINEAR_FREE>,
-    .linear_fwd = unbuilt<LINEAR_FWD>,
-    .linear_bwd = unbuilt<LINEAR_BWD>,
+    .linear_new = cuda_linear_new,
+    .linear_free = cuda_linear_free,
+    .linear_fwd = cuda_linear_fwd,
+    .linear_bwd = cuda_linear_bwd,
     .conv_new = unbuilt<CONV_NEW>,
     .conv_free = unbuilt<CONV_FREE>,
     .conv_fwd = unbuilt<CONV_FWD>,
     .avgpool = unbuilt<AVGPOOL>,
-    .matmul_nt = unbuilt<MATMUL_NT>,
-    .matmul_tn = unbuilt<MATMUL_TN>,
-    .matmul_nn = unbuilt<MATMUL_NN>,
-    .layernorm_fwd = unbuilt<LAYERNORM_FWD>,
-    .layernorm_bwd = unbuilt<LAYERNORM_BWD>,
+    .matmul_nt = cuda_matmul_nt,
+    .matmul_tn = cuda_matmul_tn,
+    .matmul_nn = cuda_matmul_nn,
+    .layernorm_fwd = cuda_layernorm_fwd,
+    .layernorm_bwd = cuda_layernorm_bwd,
     .quickgelu_fwd = cuda_quickgelu_fwd,
     .quickgelu_bwd = cuda_quickgelu_bwd,
     .attention_fwd = unbuilt<ATTENTION_FWD>,
@@ -124,13 +126,13 @@ static const struct device_ops ops = {
     .blend = cuda_blend,
     .round_half = cuda_round_half,
     .add = cuda_add,
-    .gather = unbuilt<GATHER>,
-    .scatter_add = unbuilt<SCATTER_ADD>,
-    .scatter = unbuilt<SCATTER>,
-    .image_tokens = unbuilt<IMAGE_TOKENS>,
-    .patches = unbuilt<PATCHES>,
-    .l2norm_fwd = unbuilt<L2NORM_FWD>,
-    .l2norm_bwd = unbuilt<L2NORM_BWD>,
+    .gather = cuda_gather,
+    .scatter_add = cuda_scatter_add,
+    .scatter = cuda_scatter,
+    .image_tokens = cuda_image_tokens,
+    .patches = cuda_patches,
+    .l2norm_fwd = cuda_l2norm_fwd,
+    .l2norm_bwd = cuda_l2norm_bwd,
     .cross_entropy = cuda_cross_entropy,
     .distill = cuda_distill,
     .l1 = cuda_l1,
@@ -157,8 +159,10 @@ int cuda_open(struct device **out, int index, int threads, struct err *e)
     c->shared_most = p.sharedMemPerBlockOptin;
     snprintf(c->name, sizeof c->name, "%.*s", (int)sizeof c->name - 1, p.name);
     if (cuda_check(c, cudaSetDevice(index), "opening") &&
-        cuda_check(c, cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking), "opening"))
+        cuda_check(c, cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking), "opening")) {
         c->staging = staging_new(c);
+        c->blas = blas_new(c);
+    }
     if (c->error.code) {
         *e = c->error;
         cuda_close(&c->device);

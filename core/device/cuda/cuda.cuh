@@ -145,6 +145,34 @@ void cuda_record_free(struct device *d, struct recording *r);
 /* True, and a sticky error, while something is recorded that `what` may not be part of. */
 bool cuda_recording(struct cuda *c, const char *what);
 
+/*
+ * Four of a row's C columns from `column` on, as a warp or block walks along it: past the end they
+ * read as 0 and are not written. wide: C is a multiple of 4 and the row aligned, so that 16 bytes
+ * move at once; the same for all rows.
+ */
+__device__ static __forceinline__ float4 load4(const float *row, int column, int C, bool wide)
+{
+    if (wide)
+        return *(const float4 *)(row + column);
+    return make_float4(row[column], column + 1 < C ? row[column + 1] : 0,
+                       column + 2 < C ? row[column + 2] : 0, column + 3 < C ? row[column + 3] : 0);
+}
+
+__device__ static __forceinline__ void store4(float *row, int column, int C, bool wide, float4 v)
+{
+    if (wide) {
+        *(float4 *)(row + column) = v;
+        return;
+    }
+    row[column] = v.x;
+    if (column + 1 < C)
+        row[column + 1] = v.y;
+    if (column + 2 < C)
+        row[column + 2] = v.z;
+    if (column + 3 < C)
+        row[column + 3] = v.w;
+}
+
 /* memory.cu: blocks, transfers, scratch */
 struct staging *staging_new(struct cuda *c);
 void staging_free(struct staging *s);
@@ -156,6 +184,38 @@ void cuda_download(struct device *d, void *to, const void *from, size_t bytes);
 void cuda_copy(struct device *d, void *to, const void *from, size_t bytes);
 void cuda_zero(struct device *d, void *block, size_t bytes);
 int cuda_sync(struct device *d, struct err *e);
+
+/* blas.cu: matrix products */
+struct blas *blas_new(struct cuda *c);
+void blas_free(struct cuda *c, struct blas *b);
+struct linear *cuda_linear_new(struct device *d, const float *weight, const float *bias, int N,
+                               int K, int directions);
+void cuda_linear_free(struct device *d, struct linear *w);
+void cuda_linear_fwd(struct device *d, float *y, const float *x, const struct linear *w, int R);
+void cuda_linear_bwd(struct device *d, float *dx, const float *dy, const struct linear *w, int R);
+void cuda_matmul_nt(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
+                    float alpha);
+void cuda_matmul_tn(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
+                    float alpha);
+void cuda_matmul_nn(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
+                    float alpha);
+
+/* norm.cu */
+void cuda_layernorm_fwd(struct device *d, float *y, float *mean, float *rstd, const float *x,
+                        const float *gamma, const float *beta, int R, int C);
+void cuda_layernorm_bwd(struct device *d, float *dx, const float *dy, const float *x,
+                        const float *mean, const float *rstd, const float *gamma, int R, int C);
+void cuda_l2norm_fwd(struct device *d, float *y, float *norm, const float *x, int R, int C);
+void cuda_l2norm_bwd(struct device *d, float *dx, const float *dy, const float *y,
+                     const float *norm, int R, int C);
+
+/* rows.cu: rows by index, image tokens, patches */
+void cuda_gather(struct device *d, float *y, const float *x, const int *index, int R, int C);
+void cuda_scatter(struct device *d, float *y, const float *x, const int *index, int R, int C);
+void cuda_scatter_add(struct device *d, float *y, const float *x, const int *index, int R, int C);
+void cuda_image_tokens(struct device *d, float *y, const float *x, const float *class_embedding,
+                       const float *position, int B, int T, int C);
+void cuda_patches(struct device *d, float *y, const float *x, int B, int S, int p);
 
 /* pointwise.cu: elements */
 void cuda_quickgelu_fwd(struct device *d, float *y, const float *x, size_t n);

@@ -6,32 +6,16 @@
 
 // clang-format off
 #define UNBUILT_OPERATIONS(X) \
-    X(LINEAR_NEW) \
-    X(LINEAR_FREE) \
-    X(LINEAR_FWD) \
-    X(LINEAR_BWD) \
     X(CONV_NEW) \
     X(CONV_FREE) \
     X(CONV_FWD) \
     X(AVGPOOL) \
-    X(MATMUL_NT) \
-    X(MATMUL_TN) \
-    X(MATMUL_NN) \
-    X(LAYERNORM_FWD) \
-    X(LAYERNORM_BWD) \
     X(ATTENTION_FWD) \
     X(ATTENTION_BWD) \
     X(FOREST_NEW) \
     X(FOREST_FREE) \
     X(TREE_FWD) \
-    X(TREE_BWD) \
-    X(GATHER) \
-    X(SCATTER_ADD) \
-    X(SCATTER) \
-    X(IMAGE_TOKENS) \
-    X(PATCHES) \
-    X(L2NORM_FWD) \
-    X(L2NORM_BWD)
+    X(TREE_BWD)
 // clang-format on
 
 #define UNBUILT_ENUM(name) name,

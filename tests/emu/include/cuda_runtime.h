@@ -237,6 +237,9 @@ static const int warpSize = 32;
 void emu_syncthreads(const char *file, int line);
 #define __syncthreads() emu_syncthreads(__FILE__, __LINE__)
 
+int emu_syncthreads_or(const char *file, int line, int predicate);
+#define __syncthreads_or(predicate) emu_syncthreads_or(__FILE__, __LINE__, predicate)
+
 /* The dynamic shared memory of the running block. */
 void *emu_shared(void);
 

@@ -39,14 +39,14 @@ static void full_memory_sticks_until_sync(void **unused)
 {
     (void)unused;
     struct err e = {0};
-    setenv("EMU_MEMORY_MB", "64", 1);
+    setenv("EMU_MEMORY_MB", "160", 1);
     struct device *d = open_cuda();
-    void *most = d->ops->alloc(d, (size_t)40 << 20);
+    void *most = d->ops->alloc(d, (size_t)80 << 20);
     assert_non_null(most);
-    assert_null(d->ops->alloc(d, (size_t)40 << 20));
+    assert_null(d->ops->alloc(d, (size_t)80 << 20));
     assert_null(d->ops->alloc(d, 4)); // nothing happens after a failure
     assert_int_equal(device_sync(d, &e), ERR_MEMORY);
-    assert_text(&e, "cuda:0: not enough memory: 41943040 bytes, 24 of 64 MiB are free");
+    assert_text(&e, "cuda:0: not enough memory: 83886080 bytes, 48 of 160 MiB are free");
     assert_int_equal(device_sync(d, &e), 0);
     device_release(d, most);
     device_close(d);

@@ -90,7 +90,7 @@ static void sgd_has_the_bits_of_fp16_tensors(struct device *d)
 /* Run a check on a device of each kind. */
 static void on_every_device(void (*check)(struct device *d))
 {
-    for (size_t k = 0; k < 1; k++) {
+    for (size_t k = 0; k < KINDS; k++) {
         struct device *d = open_device(kinds[k], 2);
         struct err e;
         check(d);
