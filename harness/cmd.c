@@ -15,6 +15,7 @@
 #include <string.h>
 
 const struct cmd cmds[] = {
+    {"init", "DIR", "a commented recipe that runs, to begin with", cmd_init},
     {"run", "RECIPE", "run what is missing of a recipe; the same command again goes on", cmd_run},
     {"retry", "RECIPE", "run again what failed of a recipe, and nothing else", cmd_run},
     {"plan", "RECIPE", "list every run of a recipe and why it will run or not", cmd_plan},

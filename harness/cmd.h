@@ -61,6 +61,7 @@ int cmd_methods(const struct cmd *self, int argc, char **argv);
 int cmd_runner(const struct cmd *self, int argc, char **argv);  // embed, tokenize: as the runner
 int cmd_weights(const struct cmd *self, int argc, char **argv); // weights list, fetch, ...
 int cmd_data(const struct cmd *self, int argc, char **argv);    // data list, check, ...
+int cmd_init(const struct cmd *self, int argc, char **argv);
 int cmd_reference(const struct cmd *self, int argc, char **argv);
 
 /* Parse argv with `table`; -1 to go on, otherwise the exit status (help was shown, or an error).

@@ -2,9 +2,11 @@
  * repository's configuration are ignored, and a repository of another owner is refused. */
 #include "harness/revision.h"
 
+#include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/base/thread.h"
+#include "harness/version.h"
 
 #include <git2.h>
 #include <libfyaml.h>
@@ -96,9 +98,24 @@ static int read_repository(struct revision *r, const char *folder)
     return rc;
 }
 
+/* Installed programs stand in no repository of theirs: they know what they were built from. */
+static void read_build(struct revision *r)
+{
+    snprintf(r->commit, sizeof r->commit, "%s", version_commit);
+    r->dirty = version_dirty;
+    if (*r->commit)
+        return;
+    free(r->note);
+    r->note = mem_strdup("no git revision: this program was built from no known commit");
+}
+
 void revision_read(struct revision *r, const char *folder)
 {
     *r = (struct revision){.diff = mem_strdup(""), .note = mem_strdup("")};
+    if (str_ends(folder, "/" FS_SHARE)) {
+        read_build(r);
+        return;
+    }
     git_libgit2_init();
     if (read_repository(r, folder) < 0) {
         const git_error *why = git_error_last();

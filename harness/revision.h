@@ -20,7 +20,8 @@ struct revision {
     char *note;      // why commit is "", else ""
 };
 
-/* Of the repository that contains `folder`. Reads only: no hook, filter or index update. */
+/* Of the repository that contains `folder`; of an installed program's folder, what it was built
+ * from. Reads only: no hook, filter or index update. */
 void revision_read(struct revision *r, const char *folder);
 void revision_release(struct revision *r);
 

@@ -380,7 +380,7 @@ int fs_home(char **out, struct err *e)
     own_path(path);
     for (char *slash; (slash = strrchr(path, '/')) && slash > path;) {
         *slash = 0;
-        char *share = fs_join(path, "share/promptgrid");
+        char *share = fs_join(path, FS_SHARE);
         char *found = holds_pocket(path) ? path : holds_pocket(share) ? share : NULL;
         if (found)
             *out = mem_strdup(found);

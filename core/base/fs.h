@@ -62,7 +62,8 @@ int fs_list(struct fs_names *out, const char *folder, struct err *e);
 void fs_names_release(struct fs_names *names);
 
 /* The folder that holds `recipes/pocket`: $PROMPTGRID_HOME, or the first one at or above the folder
- * of the running program, there or in its share/promptgrid. ERR_MISSING when there is none. */
+ * of the running program, there or, installed, in its FS_SHARE. ERR_MISSING when there is none. */
+#define FS_SHARE "share/promptgrid"
 int fs_home(char **out, struct err *e);
 
 /* The program `name` in the folder of the running one. */

@@ -2,6 +2,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "harness/cmd.h"
+#include "harness/version.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
         return cmd_finish(0);
     }
     if (str_eq(argv[1], "--version")) {
-        puts("promptgrid " PROMPTGRID_VERSION);
+        printf("promptgrid %s\n", version_text);
         return cmd_finish(0);
     }
     const struct cmd *c = cmd_find(argv[1]);
