@@ -51,8 +51,7 @@ static int record_origin(struct store *s, struct sched_options *o, const char *r
                          const char *home, bool clean, struct err *e)
 {
     struct revision r;
-    revision_read(&r, home);
-    if (clean && check_clean(&r, home, e) < 0) {
+    if (revision_read(&r, home, e) < 0 || (clean && check_clean(&r, home, e) < 0)) {
         revision_release(&r);
         return e->code;
     }
@@ -140,6 +139,16 @@ static int check_blocked(const struct run_options *o, const struct plan *p, cons
                    "something is missing for '%s'; --keep-going runs what can be run", recipe);
 }
 
+/* Where files are not only this machine's, it is said what that means. */
+static void tell_place(const char *workspace)
+{
+    const char *place = sys_place(workspace);
+    if (place)
+        log_warn("workspace '%s' is on %s: its database is kept without a write-ahead log, and "
+                 "only this machine may write it; a local disk is faster and safer",
+                 workspace, place);
+}
+
 /* The store, ours to write; another scheduler is waited for. */
 static int open_store(struct store **out, const char *path, bool wait, struct err *e)
 {
@@ -181,6 +190,7 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
         (rc = jobfile_folders(workspace, e)) < 0 || (rc = store_recover(store, &lost, e)) < 0 ||
         (rc = jobfile_leftovers(workspace, store, e)) < 0)
         goto out;
+    tell_place(workspace);
     if (lost)
         log_info("%d %s lost with an earlier scheduler and will run again", lost,
                  lost == 1 ? "run was" : "runs were");

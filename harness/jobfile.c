@@ -3,6 +3,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "core/proto/method_keys.h"
 #include "core/proto/spec.h"
 
@@ -47,7 +48,7 @@ int jobfile_sweep(const char *folder, struct err *e)
             !is_dead((pid_t)pid))
             continue;
         char *path = fs_join(folder, names.names[i]);
-        unlink(path);
+        sys_unlink(path);
         free(path);
     }
     fs_names_release(&names);
@@ -77,7 +78,7 @@ void jobfile_done(const char *workspace, const char *run)
     for (size_t i = 0; i < CHECKPOINT_ENDINGS; i++) {
         char *ending = str_format(".safetensors%s", checkpoint_endings[i]);
         char *path = path_in(workspace, "checkpoints", run, ending);
-        unlink(path); // most runs are over before their first checkpoint
+        sys_unlink(path); // most runs are over before their first checkpoint
         free(path);
         free(ending);
     }

@@ -254,9 +254,13 @@ int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots
     }
     if (store) { // with nothing done there is nothing to compare with
         struct revision now;
-        revision_read(&now, roots->home);
+        int rc = revision_read(&now, roots->home, e);
         memcpy(facts.commit, now.commit, sizeof facts.commit);
         revision_release(&now);
+        if (rc < 0) {
+            recipe_free(recipe);
+            return rc;
+        }
     }
     struct roots here = *roots; // weights may be in this workspace
     here.workspace = (char *)workspace;

@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/base/thread.h"
+#include "harness/revision_sys.h"
 #include "harness/version.h"
 
 #include <git2.h>
@@ -109,14 +110,14 @@ static void read_build(struct revision *r)
     r->note = mem_strdup("no git revision: this program was built from no known commit");
 }
 
-void revision_read(struct revision *r, const char *folder)
+int revision_read(struct revision *r, const char *folder, struct err *e)
 {
     *r = (struct revision){.diff = mem_strdup(""), .note = mem_strdup("")};
     if (str_ends(folder, "/" FS_SHARE)) {
         read_build(r);
-        return;
+        return 0;
     }
-    git_libgit2_init();
+    revision__init();
     if (read_repository(r, folder) < 0) {
         const git_error *why = git_error_last();
         char *shown = str_visible(why ? why->message : "unknown reason");
@@ -125,7 +126,9 @@ void revision_read(struct revision *r, const char *folder)
         r->dirty = false;
         free(shown);
     }
-    git_libgit2_shutdown();
+    return revision__no_memory()
+               ? err_set(e, ERR_MEMORY, "out of memory while the code's revision was read")
+               : 0;
 }
 
 void revision_release(struct revision *r)

@@ -251,9 +251,12 @@ int store__lock(struct store *s, struct err *e)
         rc = err_sys(e, "cannot write '%s'", path);
         goto out;
     }
-    if (flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
+    if (sys_flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK) {
-            rc = err_sys(e, "cannot lock '%s'", path);
+            rc = err_set(e, ERR_SYS,
+                         "cannot lock '%s': %s; put the workspace on a disk of this machine, or on "
+                         "a file system that has locks",
+                         path, strerror(errno));
             goto out;
         }
         ssize_t got = pread(s->lock, text, sizeof text - 1, 0);
@@ -377,9 +380,13 @@ static int open_write(struct store *s, struct err *e)
         rc = connect(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
     if (rc == 0)
         rc = identify(s, &version, e);
+    // The "-shm" file of a WAL is shared memory, which hosts do not share. Never less than FULL.
     if (rc == 0)
         rc = store__script(
-            s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", e);
+            s, sys_place(s->path) ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL",
+            e);
+    if (rc == 0)
+        rc = store__script(s, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", e);
     if (rc == 0)
         rc = store__migrate(s, version, e);
     return rc;

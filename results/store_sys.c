@@ -1,7 +1,7 @@
 /*
- * SQLite's own calls through core/base/sys.h, when a test has set a fault: writes and opens by the
- * system-call table of its unix VFS, fsync and the clock by a VFS around that one, memory by its
- * allocator. Without a fault SQLite is left as it is.
+ * SQLite's own calls through core/base/sys.h, when a test has set a fault: reads, writes,
+ * opens and removals by the system-call table of its unix VFS, fsync and the clock by a VFS around
+ * that one, memory by its allocator. Without a fault SQLite is left as it is.
  */
 #include "results/store_internal.h"
 
@@ -84,10 +84,11 @@ void store__arm(void)
     static const struct {
         const char *name;
         sqlite3_syscall_ptr call;
-    } calls[] = {{"open", (sqlite3_syscall_ptr)call_open},
-                 {"write", (sqlite3_syscall_ptr)sys_write},
-                 {"pwrite", (sqlite3_syscall_ptr)sys_pwrite},
-                 {"pwrite64", (sqlite3_syscall_ptr)sys_pwrite}};
+    } calls[] = {
+        {"open", (sqlite3_syscall_ptr)call_open},    {"read", (sqlite3_syscall_ptr)sys_read},
+        {"pread", (sqlite3_syscall_ptr)sys_pread},   {"pread64", (sqlite3_syscall_ptr)sys_pread},
+        {"unlink", (sqlite3_syscall_ptr)sys_unlink}, {"write", (sqlite3_syscall_ptr)sys_write},
+        {"pwrite", (sqlite3_syscall_ptr)sys_pwrite}, {"pwrite64", (sqlite3_syscall_ptr)sys_pwrite}};
     if (inner)
         return;
     sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory);

@@ -132,7 +132,7 @@ int fs_read(char **out, size_t *size, const char *path, size_t limit, struct err
     }
     data = mem_alloc(want + 1, 1);
     while (got < want) {
-        ssize_t n = read(fd, data + got, want - got);
+        ssize_t n = sys_read(fd, data + got, want - got);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -211,7 +211,7 @@ int fs_put_at(struct fs_file *f, const void *data, size_t size, size_t offset, s
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return err_sys(e, "unable to write '%s'", f->path);
+            return err_sys(e, "unable to write %zu bytes to '%s'", size, f->path);
         p += n;
         offset += (size_t)n;
         size -= (size_t)n;
@@ -266,7 +266,7 @@ void fs_abandon(struct fs_file *f)
     if (f->fd >= 0 && f->path)
         close(f->fd);
     if (f->temporary)
-        unlink(f->temporary);
+        sys_unlink(f->temporary);
     free(f->temporary);
     free(f->path);
     *f = (struct fs_file){.fd = -1};
@@ -294,7 +294,9 @@ int fs_map_open(struct fs_map *m, const char *path, struct err *e)
         return fd;
     int rc = 0;
     if (s.st_size > 0) {
-        void *data = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *data = sys_fails(CALL_READ)
+                         ? MAP_FAILED
+                         : mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
             rc = err_sys(e, "unable to map '%s'", path);
         else

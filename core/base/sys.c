@@ -8,13 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { FAULTS = 8, WORD = 32 };
-enum what { FAIL, KILL, SHORT, JUMP };
+enum what { FAIL, KILL, SHORT, JUMP, NAME };
 
-static const char *const call_names[] = {"open",  "write", "fsync", "rename",
-                                         "alloc", "fork",  "clock"};
+static const char *const call_names[] = {"open", "read",  "write", "fsync", "rename", "unlink",
+                                         "lock", "alloc", "fork",  "clock", "place"};
 enum { CALLS = sizeof call_names / sizeof call_names[0] };
 
 static const struct {
@@ -22,7 +24,7 @@ static const struct {
     int value;
 } errnos[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EDQUOT", EDQUOT}, {"EINTR", EINTR},
               {"EMFILE", EMFILE}, {"ENFILE", ENFILE}, {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN},
-              {"EACCES", EACCES}, {"EROFS", EROFS},   {"EFBIG", EFBIG}};
+              {"EACCES", EACCES}, {"EROFS", EROFS},   {"EFBIG", EFBIG},   {"ENOLCK", ENOLCK}};
 
 struct fault {
     enum sys_call call;
@@ -62,6 +64,10 @@ static bool parse_what(struct fault *f, const char *text)
         f->what = JUMP;
         f->jump = strtoll(text, &end, 10);
         return *text && !*end;
+    }
+    if (f->call == CALL_PLACE) {
+        f->what = NAME;
+        return *text != 0;
     }
     f->what = strcmp(text, "kill") == 0 ? KILL : strcmp(text, "short") == 0 ? SHORT : FAIL;
     for (size_t i = 0; i < sizeof errnos / sizeof errnos[0]; i++)
@@ -155,6 +161,16 @@ int sys_open(const char *path, int flags, mode_t mode)
     return open(path, flags, mode);
 }
 
+ssize_t sys_read(int fd, void *data, size_t size)
+{
+    return sys_fails(CALL_READ) ? -1 : read(fd, data, size);
+}
+
+ssize_t sys_pread(int fd, void *data, size_t size, off_t offset)
+{
+    return sys_fails(CALL_READ) ? -1 : pread(fd, data, size, offset);
+}
+
 /* How much of a write may go through: -1 none of it. */
 static ssize_t allow(size_t size)
 {
@@ -184,6 +200,39 @@ int sys_fsync(int fd)
 int sys_rename(const char *from, const char *to)
 {
     return sys_fails(CALL_RENAME) ? -1 : rename(from, to);
+}
+
+int sys_unlink(const char *path)
+{
+    return sys_fails(CALL_UNLINK) ? -1 : unlink(path);
+}
+
+int sys_flock(int fd, int operation)
+{
+    return sys_fails(CALL_LOCK) ? -1 : flock(fd, operation);
+}
+
+const char *sys_place(const char *path)
+{
+    /* From linux/magic.h and, where that has no name, the file systems' own headers. */
+    static const struct {
+        unsigned magic;
+        const char *name;
+    } places[] = {{0x6969, "NFS"},        {0x517b, "SMB"},      {0xff534d42, "SMB"},
+                  {0xfe534d42, "SMB"},    {0x65735546, "FUSE"}, {0x5346414f, "AFS"},
+                  {0x00c36400, "Ceph"},   {0x47504653, "GPFS"}, {0x0bd00bd0, "Lustre"},
+                  {0x19830326, "BeeGFS"}, {0x01021997, "9P"},   {0xaad7aaea, "PanFS"},
+                  {0x7461636f, "OCFS2"}};
+    struct statfs s;
+    const struct fault *f = meet(CALL_PLACE);
+    if (f)
+        return f->text;
+    if (statfs(path, &s) < 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if ((unsigned)s.f_type == places[i].magic)
+            return places[i].name;
+    return NULL;
 }
 
 /* ---- memory ---- */

@@ -7,11 +7,12 @@
  *
  *   PROGRAM  only in the program of that name (that of its file); else in each of ours, each
  *            counting for itself
- *   CALL     open (to write), write, fsync, rename, alloc, fork
+ *   CALL     open (to write), read, write, fsync, rename, unlink, lock, alloc, fork
  *   N        the N-th call; N+: that one and all after it
  *   WHAT     an errno by name (ENOSPC, EIO, EINTR, ...); kill: SIGKILL to itself before the call;
  *            short: a write that stops in the middle
  *   clock:N:+S or clock:N:-S   the wall clock jumps by S seconds at its N-th reading
+ *   place:N:NAME   the N-th file that is asked for it lies on a network file system of that name
  *
  * A fault that fires says "fault: CALL N: WHAT" on stderr. Unset, the cost is one test of a flag.
  */
@@ -23,7 +24,19 @@
 #include <sys/types.h>
 #include <time.h>
 
-enum sys_call { CALL_OPEN, CALL_WRITE, CALL_FSYNC, CALL_RENAME, CALL_ALLOC, CALL_FORK, CALL_CLOCK };
+enum sys_call {
+    CALL_OPEN,
+    CALL_READ,
+    CALL_WRITE,
+    CALL_FSYNC,
+    CALL_RENAME,
+    CALL_UNLINK,
+    CALL_LOCK,
+    CALL_ALLOC,
+    CALL_FORK,
+    CALL_CLOCK,
+    CALL_PLACE,
+};
 
 bool sys_armed(void); // PROMPTGRID_FAULT is set
 
@@ -32,12 +45,19 @@ bool sys_fails(enum sys_call call);
 
 /* As the system calls of the same name. */
 int sys_open(const char *path, int flags, mode_t mode); // CALL_OPEN counts only if it may write
+ssize_t sys_read(int fd, void *data, size_t size);
+ssize_t sys_pread(int fd, void *data, size_t size, off_t offset);
 ssize_t sys_write(int fd, const void *data, size_t size);
 ssize_t sys_pwrite(int fd, const void *data, size_t size, off_t offset);
 int sys_fsync(int fd);
 int sys_rename(const char *from, const char *to);
+int sys_unlink(const char *path);
+int sys_flock(int fd, int operation);
 void *sys_malloc(size_t size); // NULL: no memory
 void *sys_realloc(void *block, size_t size);
+
+/* Which network file system the file or folder lies on ("NFS", "SMB", "FUSE", ...); NULL: none. */
+const char *sys_place(const char *path);
 
 /* The time of day may jump; durations and deadlines are taken from sys_now, which never goes back.
  */

@@ -202,8 +202,10 @@ static void a_failed_write_keeps_the_old_file_and_leaves_no_other(void **state)
     signal(SIGXFSZ, handler);
 
     assert_int_equal(rc, ERR_SYS);
-    char *want = str_format("unable to write '%s': File too large", path);
+    char *want = str_format("unable to write 34464 bytes to '%s': File too large", path);
     assert_text(&e, want);
+    free(want);
+    want = str_format("unable to write 54464 bytes to '%s': File too large", path);
     assert_int_equal(created, 0);
     assert_int_equal(put, 0);
     assert_int_equal(put_more, ERR_SYS);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,21 @@ static int memory_ends_in_words(void)
     return sys_malloc(1) != NULL || sys_malloc(1) != NULL;
 }
 
+static int reads_and_locks_fail(void)
+{
+    char byte;
+    int fd = open("/dev/zero", O_RDWR);
+    int ok = sys_read(fd, &byte, 1) == 1 && sys_pread(fd, &byte, 1, 0) == -1 && errno == EIO;
+    return !(ok && sys_flock(fd, LOCK_EX) == -1 && errno == ENOLCK && sys_unlink("") == -1 &&
+             errno == EACCES);
+}
+
+static int the_place_has_a_name(void)
+{
+    const char *first = sys_place("/"), *second = sys_place("/");
+    return !(first == NULL && second && strcmp(second, "NFS") == 0);
+}
+
 static int the_clock_jumps_once(void)
 {
     time_t real = time(NULL);
@@ -61,10 +77,9 @@ static int the_clock_jumps_once(void)
 static const struct {
     const char *name;
     int (*act)(void);
-} acts[] = {{"write", third_write_fails},
-            {"short", writes_stop_short},
-            {"alloc", memory_ends_in_words},
-            {"clock", the_clock_jumps_once}};
+} acts[] = {{"write", third_write_fails},    {"short", writes_stop_short},
+            {"alloc", memory_ends_in_words}, {"read", reads_and_locks_fail},
+            {"place", the_place_has_a_name}, {"clock", the_clock_jumps_once}};
 
 static void a_fault_hits_the_call_it_names_and_no_other(void **state)
 {
@@ -73,6 +88,8 @@ static void a_fault_hits_the_call_it_names_and_no_other(void **state)
     assert_int_equal(again("write:1+:short", "short"), 0);
     assert_int_equal(again("alloc:1+:ENOMEM", "alloc"), 0);
     assert_int_equal(again("clock:2:+3600", "clock"), 0);
+    assert_int_equal(again("read:2:EIO,lock:1:ENOLCK,unlink:1:EACCES", "read"), 0);
+    assert_int_equal(again("place:2:NFS", "place"), 0);
     assert_int_equal(again("write:2:kill", "write"), -SIGKILL);
     assert_int_equal(again("other/write:2:kill,fsync:9:EIO,write:3:ENOSPC", "write"), 0);
 }
@@ -80,7 +97,7 @@ static void a_fault_hits_the_call_it_names_and_no_other(void **state)
 static void what_is_no_fault_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"write",         "write:0:EIO", "write:1:EWHAT", "read:1:EIO",
+    static const char *const bad[] = {"write",         "write:0:EIO", "write:1:EWHAT", "pull:1:EIO",
                                       "fsync:1:short", "clock:1:x",   "write:1x:EIO"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(again(bad[i], "write"), 2);

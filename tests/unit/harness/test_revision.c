@@ -32,8 +32,9 @@ static bool has_git(void)
 
 static void check(bool dirty, const char *diff)
 {
+    struct err e = {0};
     struct revision r;
-    revision_read(&r, folder);
+    assert_ok(revision_read(&r, folder, &e), &e);
     assert_string_equal(r.note, "");
     assert_int_equal(strlen(r.commit), 40);
     assert_int_equal(r.dirty, dirty);
@@ -67,8 +68,8 @@ static void a_change_is_seen_and_a_stray_result_is_not(void **state)
     check(false, "");
     put("a.c", "long a;\n");
     check(true, "-int a;\n+long a;\n");
-    const char *rm[] = {"rm", "-r", folder, NULL};
     struct err e;
+    const char *rm[] = {"rm", "-r", folder, NULL};
     assert_int_equal(proc_run(rm, NULL, &e), 0);
     free(folder);
 }
@@ -88,15 +89,15 @@ static void a_long_change_is_cut(void **state)
         str_add(&text, "a line of some source that nobody has committed\n");
     put("a.c", text.data);
     put("b.c", text.data);
+    struct err e = {0};
     struct revision r;
-    revision_read(&r, folder);
+    assert_ok(revision_read(&r, folder, &e), &e);
     assert_true(r.dirty);
     assert_true(strlen(r.diff) <= REVISION_DIFF_LIMIT + 100);
     assert_true(str_ends(r.diff, "\n[the rest is left out]\n"));
     revision_release(&r);
     str_release(&text);
     const char *rm[] = {"rm", "-r", folder, NULL};
-    struct err e;
     assert_int_equal(proc_run(rm, NULL, &e), 0);
     free(folder);
 }
@@ -105,8 +106,9 @@ static void outside_a_repository_the_commit_is_empty_and_the_build_says_why(void
 {
     (void)state;
     folder = t_folder();
+    struct err e = {0};
     struct revision r;
-    revision_read(&r, folder);
+    assert_ok(revision_read(&r, folder, &e), &e);
     assert_string_equal(r.commit, "");
     assert_false(r.dirty);
     assert_string_equal(r.diff, "");
