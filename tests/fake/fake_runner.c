@@ -14,6 +14,7 @@
 #include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "core/data/bank.h"
 #include "core/proto/event.h"
 #include "core/proto/job.h"
 
@@ -67,6 +68,26 @@ static void metric(const struct job *job, const char *split)
                          "accuracy", "value", accuracy(job, split[0])));
 }
 
+/* A whole bank of one image, or a prompt's file that holds the run's id; its hash. */
+static int make(const struct job *job, bool bank, char hash[HASH_HEX], struct err *e)
+{
+    static const size_t index = 0;
+    enum { DIM = 4 };
+    float features[DIM];
+    struct bank_writer *w;
+    int rc;
+    if (!bank)
+        return (rc = fs_write(job->out, job->run, strlen(job->run), e)) < 0
+                   ? rc
+                   : hash_file(hash, job->out, e);
+    for (int i = 0; i < DIM; i++)
+        features[i] = (float)accuracy(job, (char)('0' + i));
+    rc = bank_create(&w, job->out, job->spec, 1, &index, 1, DIM, e);
+    if (rc == 0 && (rc = bank_put(w, 0, 0, features, e)) < 0)
+        bank_abandon(w);
+    return rc < 0 ? rc : bank_commit(w, hash, e);
+}
+
 static int succeed(const struct job *job)
 {
     struct err e = {0};
@@ -83,8 +104,7 @@ static int succeed(const struct job *job)
         event_send(json_pack("{s:s}", "event", "done"));
         return 0;
     }
-    if (fs_write(job->out, job->run, strlen(job->run), &e) < 0 ||
-        hash_file(hash, job->out, &e) < 0) {
+    if (make(job, encode, hash, &e) < 0) {
         log_error("%s", e.text);
         return 3;
     }
