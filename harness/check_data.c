@@ -88,9 +88,11 @@ static int hash_merges(char out[HASH_HEX], const char *path, struct err *e)
 
 static int look_at_split(struct check_file *f, char out[HASH_HEX])
 {
-    const struct dataset_row *row = dataset_find(f->name);
+    const struct dataset_row *row;
     struct split *split = mem_zero(1, sizeof *split);
-    int rc = split_load(split, row, f->path, &f->problem);
+    int rc = dataset_in(&row, f->name, f->path, &f->problem);
+    if (rc == 0)
+        rc = split_load(split, row, f->path, &f->problem);
     if (rc < 0) {
         free(split);
         return rc;

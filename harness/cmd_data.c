@@ -5,15 +5,25 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/own.h"
 #include "core/data/resplit.h"
 #include "core/data/split.h"
-#include "harness/cmd.h"
+#include "harness/cmd_data.h"
 #include "harness/cmd_runner.h"
 #include "harness/columns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+int cmd_data_root(const struct roots *roots, const char **root, struct err *e)
+{
+    if (roots->n < 2) // the last is that of the pocket datasets
+        return err_set(e, ERR_USAGE,
+                       "no --data or PROMPTGRID_DATA folder was given: which is to hold datasets?");
+    *root = roots->folders[0];
+    return 0;
+}
 
 /* ---- data list ---- */
 
@@ -43,12 +53,13 @@ static char *count_cell(int count)
 
 static void print_list(const struct roots *roots, bool as_json)
 {
-    size_t rows = dataset_rows_count() + 1, n = 0;
+    size_t rows = dataset_rows_count() + own_count() + 1, n = 0;
     char **cells = mem_zero(rows * COLUMNS, sizeof *cells);
     json_t *array = json_array();
     for (size_t c = 0; c < COLUMNS; c++)
         cells[n++] = mem_strdup(titles[c]);
-    for (const struct dataset_row *d = dataset_rows; d->name; d++) {
+    for (size_t i = 0; i + 1 < rows; i++) {
+        const struct dataset_row *d = dataset_at(i);
         struct err e = {0};
         char *folder = NULL;
         roots_dataset(roots, d, &folder, &e); // not being there is an answer too
@@ -124,9 +135,8 @@ static int check(const struct cmd_common *common, const char *name, struct err *
     struct split split = {0};
     char *folder = NULL;
     int status = 0;
-    if (dataset_get(&d, name, e) < 0 ||
-        roots_open(&roots, common->data.items, common->data.n, e) < 0 ||
-        roots_dataset(&roots, d, &folder, e) < 0) {
+    if (roots_open(&roots, common->data.items, common->data.n, e) < 0 ||
+        dataset_get(&d, name, e) < 0 || roots_dataset(&roots, d, &folder, e) < 0) {
         status = cmd_fail(e);
     } else if (split_load(&split, d, folder, e) < 0) {
         status = e->code == ERR_MISSING ? 3 : 1;
@@ -184,6 +194,8 @@ static const struct cmd parts[] = {
      data_check},
     {"data sample", "DATASET --shots K --seed S", "the few-shot selection, as CoOp picks it",
      data_sample},
+    {"data new", "NAME --from PATH --template TEXT",
+     "pictures of your own as a dataset; recipes know it by its name", cmd_data_new},
     {"data split", "DATASET", "make a missing split file anew; not the official one", data_split},
     {0},
 };
@@ -224,7 +236,7 @@ int cmd_data(const struct cmd *self, int argc, char **argv)
     }
     const char *near = str_nearest(argv[1], names, n, sizeof names[0]);
     err_set(&e, ERR_USAGE, "unknown command 'data %s'%s%s%s", argv[1],
-            near ? ", did you mean 'data " : "; there are list, check, sample and split",
+            near ? ", did you mean 'data " : "; there are list, check, sample, new and split",
             near ? near : "", near ? "'?" : "");
     return cmd_fail(&e);
 }

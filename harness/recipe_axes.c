@@ -4,6 +4,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/catalogue.h"
+#include "core/data/own.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +125,11 @@ static int check_dataset(const struct yaml_node *node, const char *text, struct 
     if (dataset_find(text))
         return 0;
     struct names known = {0};
-    for (const struct dataset_row *d = dataset_rows; d->name; d++)
+    const struct dataset_row *d;
+    if (own_problem(text))
+        return yaml_error(e, ERR_PARSE, node, "dataset '%s' cannot be used: %s", text,
+                          own_problem(text));
+    for (size_t i = 0; (d = dataset_at(i)); i++)
         names_add(&known, d->name);
     for (const char *const *s = dataset_set_names(); *s; s++)
         names_add(&known, *s);

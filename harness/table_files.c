@@ -58,7 +58,8 @@ static bool knows_dataset(const char *label)
 {
     static const char source[] = " (source)";
     size_t n = strlen(label) - (str_ends(label, source) ? strlen(source) : 0);
-    for (const struct dataset_row *d = dataset_rows; d->name; d++)
+    const struct dataset_row *d;
+    for (size_t i = 0; (d = dataset_at(i)); i++)
         if (strlen(d->label) == n && strncmp(d->label, label, n) == 0)
             return true;
     return str_eq(label, "Average");

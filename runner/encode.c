@@ -54,11 +54,10 @@ struct encode {
 static int read_spec(struct encode *x, const struct job *job, struct err *e)
 {
     const json_t *spec = job->spec;
-    const struct dataset_row *row = dataset_find(spec_get_text(spec, "dataset"));
+    const struct dataset_row *row;
     int rc;
-    if (!row)
-        return err_set(e, ERR_MISSING, "unknown dataset '%s'", spec_get_text(spec, "dataset"));
-    if ((rc = check_file("weights", job->weights, spec_get_text(spec, "weights"), e)) < 0 ||
+    if ((rc = dataset_in(&row, spec_get_text(spec, "dataset"), job->dataset, e)) < 0 ||
+        (rc = check_file("weights", job->weights, spec_get_text(spec, "weights"), e)) < 0 ||
         (rc = split_load(&x->split, row, job->dataset, e)) < 0 ||
         (rc = check_hash("split", job->dataset, x->split.hash, spec_get_text(spec, "split"), e)) <
             0)

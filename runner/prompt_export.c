@@ -148,8 +148,9 @@ static int export_head(const struct prompt_options *o, const struct prompt *p, s
     if (!p->spec)
         return err_set(e, ERR_USAGE, "'%s' is of no run: its classes are not known", p->file.path);
     const struct dataset_row *row;
-    if ((rc = dataset_get(&row, spec_get_text(p->spec, "dataset"), e)) < 0 ||
-        (rc = prompt_backbone(p, o, &backbone, e)) < 0 || (rc = prompt_roots(&roots, o, e)) < 0 ||
+    if ((rc = prompt_roots(&roots, o, e)) < 0 ||
+        (rc = dataset_get(&row, spec_get_text(p->spec, "dataset"), e)) < 0 ||
+        (rc = prompt_backbone(p, o, &backbone, e)) < 0 ||
         (rc = roots_backbone(&roots, backbone, &files, e)) < 0 ||
         (rc = roots_dataset(&roots, row, &dataset, e)) < 0)
         goto out;

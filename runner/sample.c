@@ -52,12 +52,11 @@ static int print_sample(const struct sample *o, const char *dataset, struct err 
     char *folder = NULL;
     size_t *picks = NULL, n;
     enum split_part part = str_eq(o->split, "val") ? SPLIT_VAL : SPLIT_TRAIN;
-    int rc = dataset_get(&row, dataset, e);
-    if (rc == 0 && dataset_is_target(row))
+    int rc = roots_open(&roots, o->data.items, o->data.n, e);
+    if (rc == 0 && (rc = dataset_get(&row, dataset, e)) == 0 && dataset_is_target(row))
         rc = err_set(e, ERR_USAGE, "'%s' is an evaluation target: it has no training images",
                      row->name);
-    if (rc < 0 || (rc = roots_open(&roots, o->data.items, o->data.n, e)) < 0 ||
-        (rc = roots_dataset(&roots, row, &folder, e)) < 0 ||
+    if (rc < 0 || (rc = roots_dataset(&roots, row, &folder, e)) < 0 ||
         (rc = split_load(&split, row, folder, e)) < 0)
         goto out;
     fewshot_select(&split, part, (int)o->shots, (uint64_t)o->seed, &picks, &n);

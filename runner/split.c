@@ -58,8 +58,8 @@ static int make_split(const struct options *o, const char *dataset, struct err *
     char *folder = NULL, *text = NULL, *path = NULL;
     uint64_t seed = (uint64_t)o->seed;
     int rc;
-    if ((rc = dataset_get(&row, dataset, e)) < 0 || (rc = resplit_can(row, e)) < 0 ||
-        (rc = roots_open(&roots, o->data.items, o->data.n, e)) < 0 ||
+    if ((rc = roots_open(&roots, o->data.items, o->data.n, e)) < 0 ||
+        (rc = dataset_get(&row, dataset, e)) < 0 || (rc = resplit_can(row, e)) < 0 ||
         (rc = roots_dataset(&roots, row, &folder, e)) < 0 ||
         (rc = resplit_make(&split, row, folder, seed, e)) < 0 ||
         (rc = resplit_json(&split, &text, e)) < 0)

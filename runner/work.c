@@ -39,14 +39,13 @@ int work_files(struct work *w, struct err *e)
 {
     const struct job *job = w->job;
     const json_t *spec = w->spec;
-    const struct dataset_row *row = dataset_find(spec_get_text(spec, "dataset"));
+    const struct dataset_row *row;
     bool trains = str_eq(spec_get_text(spec, "job"), "train");
     int what = CLIP_TEXT, rc;
     if (w->method->pixels)
         what |= CLIP_VISION | (trains ? CLIP_VISION_BACKWARD : 0);
-    if (!row)
-        return err_set(e, ERR_MISSING, "unknown dataset '%s'", spec_get_text(spec, "dataset"));
-    if ((rc = check_file("weights", job->weights, spec_get_text(spec, "weights"), e)) < 0 ||
+    if ((rc = dataset_in(&row, spec_get_text(spec, "dataset"), job->dataset, e)) < 0 ||
+        (rc = check_file("weights", job->weights, spec_get_text(spec, "weights"), e)) < 0 ||
         (rc = split_load(&w->split, row, job->dataset, e)) < 0 ||
         (rc = check_hash("split", job->dataset, w->split.hash, spec_get_text(spec, "split"), e)) <
             0 ||

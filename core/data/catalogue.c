@@ -1,12 +1,13 @@
 /*
  * The catalogue's rows and the search for files: see catalogue.h. A new dataset or backbone is one
- * more row here and nothing anywhere else.
+ * more row here and nothing anywhere else, but for where it comes from (origin_table.c).
  */
 #include "core/data/catalogue.h"
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/own.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +112,13 @@ size_t dataset_rows_count(void)
     return sizeof dataset_rows / sizeof dataset_rows[0] - 1;
 }
 
-const struct dataset_row *dataset_find(const char *name)
+const struct dataset_row *dataset_at(size_t i)
+{
+    const size_t n = dataset_rows_count();
+    return i < n ? &dataset_rows[i] : own_at(i - n);
+}
+
+static const struct dataset_row *find_built_in(const char *name)
 {
     for (const struct dataset_row *d = dataset_rows; d->name; d++)
         if (str_eq(d->name, name))
@@ -119,15 +126,46 @@ const struct dataset_row *dataset_find(const char *name)
     return NULL;
 }
 
+bool dataset_is_taken(const char *name)
+{
+    return find_built_in(name) || dataset_set_find(name);
+}
+
+const struct dataset_row *dataset_find(const char *name)
+{
+    const struct dataset_row *d = find_built_in(name);
+    return d ? d : own_find(name);
+}
+
 int dataset_get(const struct dataset_row **row, const char *name, struct err *e)
 {
+    size_t n = dataset_rows_count() + own_count();
     *row = dataset_find(name);
     if (*row)
         return 0;
-    const char *near =
-        str_nearest(name, dataset_rows, dataset_rows_count(), sizeof dataset_rows[0]);
+    if (own_problem(name))
+        return err_set(e, ERR_USAGE, "dataset '%s' cannot be used: %s", name, own_problem(name));
+    const char **names = mem_alloc(n, sizeof *names);
+    for (size_t i = 0; i < n; i++)
+        names[i] = dataset_at(i)->name;
+    const char *near = str_nearest(name, names, n, sizeof *names);
+    free(names);
     return err_set(e, ERR_USAGE, "unknown dataset '%s'%s%s%s", name, near ? ", did you mean '" : "",
                    near ? near : "", near ? "'?" : "");
+}
+
+int dataset_in(const struct dataset_row **row, const char *name, const char *folder, struct err *e)
+{
+    *row = find_built_in(name);
+    if (*row)
+        return 0;
+    int rc = own_read(row, folder, e);
+    if (rc == ERR_MISSING)
+        return err_set(e, ERR_MISSING, "unknown dataset '%s', and folder '%s' holds no %s", name,
+                       folder, own_file);
+    if (rc == 0 && !str_eq((*row)->name, name))
+        rc = err_set(e, ERR_MISSING, "folder '%s' is not that of dataset '%s'", folder, name);
+    return rc;
 }
 
 bool dataset_is_target(const struct dataset_row *d)
@@ -179,6 +217,7 @@ int roots_open(struct roots *r, const char *const *given, size_t n, struct err *
             MEM_PUSH(r->folders, r->n, capacity) = mem_strndup(list, length);
         list += length + (list[length] == ':');
     }
+    own_scan(r->folders, r->n);
     MEM_PUSH(r->folders, r->n, capacity) = fs_join(r->home, "recipes/pocket/data");
     return 0;
 }

@@ -1,9 +1,9 @@
 /*
  * What names mean: datasets and backbones, and where their files are found.
  *
- * A dataset is one row (spec/datasets.md sections 1 and 5); a backbone is one row, or any folder
- * that holds model.safetensors and a merges file. Roots are searched in the order given; the folder
- * of the pocket datasets comes last, always.
+ * A dataset is one row (spec/datasets.md sections 1 and 5), or a folder that describes itself; a
+ * backbone is one row, or any folder that holds model.safetensors and a merges file. Roots are
+ * searched in the order given; the folder of the pocket datasets comes last, always.
  */
 #ifndef PROMPTGRID_DATA_CATALOGUE_H
 #define PROMPTGRID_DATA_CATALOGUE_H
@@ -31,11 +31,21 @@ struct dataset_row {
     enum dataset_layout layout;
     int classes, train, val, test; // official counts; 0 = not stated
     const char *note;              // what its user should know; NULL = nothing
+    const struct origin *origin;   // of a dataset of one's own; origin_of() knows all
 };
 
+/* Those that are built in. Folders of the roots may hold more (own.h), which are known by name once
+ * the roots are open. */
 extern const struct dataset_row dataset_rows[]; // ends with a NULL name
 size_t dataset_rows_count(void);
+bool dataset_is_taken(const char *name); // by one that is built in, or by a set
+
+/* All that are known, the built-in ones first; NULL at the end. */
+const struct dataset_row *dataset_at(size_t i);
 const struct dataset_row *dataset_find(const char *name); // NULL if unknown
+
+/* The dataset of this name, in this folder, whatever roots there are. */
+int dataset_in(const struct dataset_row **row, const char *name, const char *folder, struct err *e);
 
 /* The row of a name that a user gave; ERR_USAGE suggests the nearest one. */
 int dataset_get(const struct dataset_row **row, const char *name, struct err *e);
@@ -65,7 +75,8 @@ struct roots {
     char *workspace; // backbones are looked for here too: $PROMPTGRID_WORKSPACE, or ./workspace
 };
 
-/* From --data values (or, if none, PROMPTGRID_DATA, ':' between folders) and the program's home. */
+/* From --data values (or, if none, PROMPTGRID_DATA, ':' between folders) and the program's home.
+ * What is described in them is known from then on. */
 int roots_open(struct roots *r, const char *const *given, size_t n, struct err *e);
 void roots_release(struct roots *r);
 

@@ -8,13 +8,13 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/base/str.h"
+#include "core/data/divide.h"
 #include "core/data/group.h"
 #include "core/data/split_build.h"
 
 #include <ctype.h>
 #include <jansson.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,21 +38,6 @@ struct rule {
     const char *why_not;          // where make is NULL
 };
 
-/* round(n * part), as Python has it: to even at one half. */
-static size_t part_of(size_t n, double part)
-{
-    return (size_t)nearbyint((double)n * part);
-}
-
-static size_t *shuffled(struct rng *r, const size_t *from, size_t n)
-{
-    size_t *order = mem_alloc(n, sizeof *order);
-    for (size_t i = 0; i < n; i++)
-        order[i] = from ? from[i] : i;
-    rng_py_shuffle(r, order, n);
-    return order;
-}
-
 /* ---- by folders ---- */
 
 /* One class: half train, a fifth val, the rest test. */
@@ -63,13 +48,13 @@ static int divide_folder(struct making *m, const char *folder, int label, struct
     int rc = fs_list(&files, path, e);
     if (rc < 0)
         goto out;
-    size_t train = part_of(files.n, 0.5), val = part_of(files.n, 0.2);
+    size_t train = divide_part(files.n, 0.5), val = divide_part(files.n, 0.2);
     if (!train || !val || train + val >= files.n) {
         rc = err_set(e, ERR_RANGE,
                      "'%s' holds %zu images, too few for parts of 50, 20 and 30 percent", path,
                      files.n);
     } else {
-        size_t *order = shuffled(&m->rng, NULL, files.n);
+        size_t *order = divide_shuffle(&m->rng, NULL, files.n);
         for (size_t i = 0; i < files.n; i++)
             split_add(&m->to,
                       i < train         ? SPLIT_TRAIN
@@ -185,14 +170,14 @@ static int take_val(struct making *m, struct err *e)
     m->to.s->part[SPLIT_TRAIN] = (struct split_list){0};
     m->to.capacity[SPLIT_TRAIN] = 0;
     for (size_t k = 0; k < g.n && rc == 0; k++) {
-        size_t n = g.start[k + 1] - g.start[k], val = part_of(n, 0.2);
+        size_t n = g.start[k + 1] - g.start[k], val = divide_part(n, 0.2);
         if (!val) {
             rc = err_set(e, ERR_RANGE,
                          "class '%s' has %zu training images, too few to take a fifth of them",
                          m->to.s->names[g.label[k]], n);
             break;
         }
-        size_t *order = shuffled(&m->rng, g.members + g.start[k], n);
+        size_t *order = divide_shuffle(&m->rng, g.members + g.start[k], n);
         for (size_t i = 0; i < n; i++)
             split_add(&m->to, i < val ? SPLIT_VAL : SPLIT_TRAIN,
                       mem_strdup(all.items[order[i]].path), g.label[k]);

@@ -287,8 +287,11 @@ static int take_entry(struct unpacking *x, struct archive_entry *entry)
         rc = refuse(x, ERR_CORRUPT, name ? name : "", why);
     else if (++x->entries > x->u->entries)
         rc = refuse(x, ERR_RANGE, name, "is one entry more than allowed");
-    else if (wanted(name, x->u->from))
-        rc = write_entry(x, entry, wanted(name, x->u->from));
+    else if (wanted(name, x->u->from)) {
+        char *to = fs_join(x->u->into ? x->u->into : "", wanted(name, x->u->from));
+        rc = write_entry(x, entry, to);
+        free(to);
+    }
 out:
     free(name);
     return rc;
@@ -315,7 +318,9 @@ static int take_all(struct unpacking *x)
         return unable(x, x->u->folder);
     if (!x->files)
         return refuse(x, ERR_CORRUPT, *x->u->from ? x->u->from : "the archive", "holds no file");
-    return 0;
+    return x->u->last && access(x->u->last, F_OK) < 0
+               ? refuse(x, ERR_CORRUPT, x->u->last, "is not in it")
+               : 0;
 }
 
 /* From within `temporary`, which is then on disk. */

@@ -20,7 +20,8 @@ struct unpack {
     const char *archive, *folder;
     const char *inner;        // file of the archive that is the archive meant; NULL
     const char *from;         // the folder of the archive whose items are wanted; "" = all of it
-    const char *last;         // the item that gets its name last; NULL = any
+    const char *into;         // a folder below FOLDER that they go to; NULL = FOLDER itself
+    const char *last;         // the item that gets its name last and has to be there; NULL = any
     long long entries, bytes; // at most so many, unpacked
     void (*progress)(void *arg, long long files, long long bytes); // may be NULL
     void *arg;

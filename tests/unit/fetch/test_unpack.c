@@ -368,6 +368,16 @@ static void an_archive_within_is_unpacked(void **state)
     assert_ok(unpack_archive(&u, &e), &e);
     assert_file(folder, "images/b/2.jpg", "two");
     assert_only(folder, (const char *const[]){"images", "list.txt", NULL});
+    fs_remove_tree(folder, &e);
+    fs_make_folders(folder, &e);
+    u.into = "below";
+    u.last = "below";
+    assert_ok(unpack_archive(&u, &e), &e);
+    assert_file(folder, "below/images/b/2.jpg", "two");
+    assert_only(folder, (const char *const[]){"below", NULL});
+    u.last = "images"; // it is elsewhere, so this is another archive
+    assert_int_equal(unpack_archive(&u, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "'images' is not in it"));
     u.inner = "set/none.tgz";
     assert_int_equal(unpack_archive(&u, &e), ERR_CORRUPT);
     assert_non_null(strstr(e.text, "'set/none.tgz' is not in it"));
