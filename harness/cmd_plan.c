@@ -137,7 +137,8 @@ static int plan_print(const struct cmd_common *common, const char *path, struct 
     int status = 0, rc;
     if ((rc = roots_open(&roots, common->data.items, common->data.n, e)) < 0 ||
         (rc = cmd_open_store(common, &store, e)) < 0 ||
-        (rc = plan_load(&plan, path, &roots, store, workspace, e)) < 0)
+        (rc = plan_load(&plan, path, &roots, store, workspace, e)) < 0 ||
+        (rc = plan_expect(&plan, store, e)) < 0)
         goto out;
     if (common->json) {
         cmd_print_json(plan_json(&plan));

@@ -200,7 +200,8 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
     if (o->only_failed)
         plan_keep_failed(&plan);
     if (plan.wanted &&
-        ((rc = freeze_runner(&runner, sha256, workspace, program, e)) < 0 ||
+        ((rc = plan_expect(&plan, store, e)) < 0 ||
+         (rc = freeze_runner(&runner, sha256, workspace, program, e)) < 0 ||
          (options.runner = runner, 0) ||
          (rc = record_origin(store, &options, sha256, roots.home, o->require_clean, e)) < 0 ||
          (rc = sched_run(&plan, store, &options, &result, e)) < 0 ||

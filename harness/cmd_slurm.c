@@ -187,7 +187,8 @@ static int carry_out(const struct slurm_command *o, struct store *store, const s
         goto out;
     if (o->only_failed)
         plan_keep_failed(&plan);
-    if (plan.wanted && (rc = submit(o, &s, &plan, store, workspace, roots->home, e)) < 0)
+    if (plan.wanted && ((rc = plan_expect(&plan, store, e)) < 0 ||
+                        (rc = submit(o, &s, &plan, store, workspace, roots->home, e)) < 0))
         goto out;
     if ((rc = wait_and_collect(&s, store, o->submit_only, &all, &signal, e)) < 0)
         goto out;

@@ -6,6 +6,7 @@
  */
 #include "harness/plan.h"
 
+#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/proto/method_keys.h"
@@ -14,6 +15,7 @@
 #include "harness/plan_spec.h"
 #include "harness/recipe.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,19 +37,20 @@ struct place {
 
 struct building {
     const struct plan_facts *facts;
+    struct map *words; // the plan's
+    struct plan_parts parts;
     struct runs runs[STAGES];
-    json_t *index;       // id -> its index within its stage
+    struct map ids; // of runs
+    size_t *at;     // by number of id: the run's index within its stage
+    size_t n_at, at_capacity;
+    struct map banks; // what a bank follows from
+    int *bank;        // by number of that: its index, BANK_PICKS
+    size_t n_bank, bank_capacity;
+    struct map counts; // what a number of parameters follows from
+    long *count;       // by number of that
+    size_t n_count, count_capacity;
     struct place *wants; // (recipe->n) what each of the recipe's runs stands for
 };
-
-static void run_release(struct plan_run *run)
-{
-    json_decref(run->spec);
-    free(run->why);
-    free(run->weights);
-    free(run->merges);
-    free(run->folder);
-}
 
 static const struct plan_backbone *find_backbone(const struct plan_facts *f, const char *name)
 {
@@ -67,22 +70,31 @@ static const struct plan_dataset *find_dataset(const struct plan_facts *f, const
 
 /* ---- states ---- */
 
-static char *reason(const struct store_state *s)
+static const char *keep_format(struct map *words, const char *format, const char *text)
+{
+    char *whole = str_format(format, text);
+    const char *kept = map_keep(words, whole);
+    free(whole);
+    return kept;
+}
+
+static const char *reason(struct map *words, const struct store_state *s)
 {
     if (!*s->state)
-        return mem_strdup("no result");
+        return "no result";
     if (str_eq(s->state, "failed"))
-        return str_format("failed before: %s", s->reason ? s->reason : s->class_);
+        return keep_format(words, "failed before: %s", s->reason ? s->reason : s->class_);
     if (str_eq(s->state, "cancelled"))
-        return mem_strdup("cancelled before");
+        return "cancelled before";
     if (str_eq(s->state, "lost"))
-        return mem_strdup("lost: its scheduler died");
-    return mem_strdup("running now");
+        return "lost: its scheduler died";
+    return "running now";
 }
 
 /* What the store knows of the run: its state and why. */
-static int judge(const struct plan_facts *f, struct plan_run *run, struct err *e)
+static int judge(const struct building *b, struct plan_run *run, struct err *e)
 {
+    const struct plan_facts *f = b->facts;
     struct store_state s = {0};
     if (f->state(f->arg, run->id, &s, e) < 0)
         return e->code;
@@ -91,10 +103,10 @@ static int judge(const struct plan_facts *f, struct plan_run *run, struct err *e
         run->seconds = s.seconds;
         bool other = *s.commit && *f->commit && !str_eq(s.commit, f->commit);
         run->why =
-            other ? str_format("done; code changed since: %.10s", s.commit) : mem_strdup("done");
+            other ? keep_format(b->words, "done; code changed since: %.10s", s.commit) : "done";
     } else {
         run->state = PLAN_WANTED;
-        run->why = reason(&s);
+        run->why = reason(b->words, &s);
     }
     store_state_release(&s);
     return 0;
@@ -107,18 +119,18 @@ static void add_problem(struct str *why, const char *what, const char *name, con
                  e->code == ERR_MISSING ? "missing" : "unusable", what, name);
 }
 
-/* Why `r` cannot run here, yours to free(); NULL when it can. */
-static char *find_problems(const struct plan_facts *f, const struct grid_run *r)
+/* Why `r` cannot run here; NULL when it can. */
+static const char *find_problems(const struct building *b, const struct grid_run *r)
 {
+    const struct plan_facts *f = b->facts;
     struct str why = STR_INIT;
     add_problem(&why, "backbone", r->backbone, &find_backbone(f, r->backbone)->problem);
     if (grid_run_is_eval(r))
         add_problem(&why, "dataset", r->source, &find_dataset(f, r->source)->problem);
     add_problem(&why, "dataset", r->dataset, &find_dataset(f, r->dataset)->problem);
-    if (why.size)
-        return str_detach(&why);
+    const char *kept = why.size ? map_keep(b->words, why.data) : NULL;
     str_release(&why);
-    return NULL;
+    return kept;
 }
 
 /* ---- runs ---- */
@@ -126,52 +138,98 @@ static char *find_problems(const struct plan_facts *f, const struct grid_run *r)
 /* The run of this id within its stage, or -1. */
 static int find_run(const struct building *b, const char *id)
 {
-    const json_t *known = json_object_get(b->index, id);
-    return known ? (int)json_integer_value(known) : -1;
+    size_t number;
+    return map_find_text(&b->ids, id, &number) ? (int)b->at[number] : -1;
 }
 
 static int push_run(struct building *b, enum stage stage, struct plan_run run)
 {
     struct runs *runs = &b->runs[stage];
-    if (*run.id)
-        json_object_set_new(b->index, run.id, json_integer((json_int_t)runs->n));
+    if (*run.id) {
+        map_add_text(&b->ids, run.id, NULL);
+        MEM_PUSH(b->at, b->n_at, b->at_capacity) = runs->n;
+    }
     MEM_PUSH(runs->items, runs->n, runs->capacity) = run;
     return (int)runs->n - 1;
 }
 
-static int add_bank(struct building *b, const struct plan_run *reader, const char *part,
-                    size_t images)
+/* The index of the bank, added when it is new. */
+static int make_bank(struct building *b, const struct plan_run *reader, const char *part,
+                     size_t images)
 {
-    if (method_find(spec_get_text(reader->spec, "method"))->needs & METHOD_PIXELS)
-        return -1;
-    struct plan_run bank = {
-        .spec = spec_bank(reader->spec, part, images), .needs = NO_NEEDS, .parameters = -1};
+    struct plan_run bank = {.spec = spec_bank(reader->spec, part, images),
+                            .needs = NO_NEEDS,
+                            .parameters = -1,
+                            .weights = reader->weights,
+                            .merges = reader->merges,
+                            .folder = reader->folder};
     spec_id(bank.spec, bank.id);
     int known = find_run(b, bank.id);
-    if (known >= 0) {
-        json_decref(bank.spec);
-        return known;
+    if (known < 0)
+        return push_run(b, STAGE_ENCODE, bank);
+    json_decref(bank.spec);
+    return known;
+}
+
+/* The bank that a run reads. What it is like follows from all that the run has in common with its
+ * other seeds and shots, and where it covers picks, from those too. */
+static int add_bank(struct building *b, const struct plan_run *reader, const struct plan_dataset *d,
+                    const char *part, size_t images)
+{
+    enum { PICKS = -1 };
+    const struct grid_run *r = reader->grid;
+    const void *key[] = {part,
+                         d,
+                         json_object_get(reader->spec, "params"),
+                         r->backbone,
+                         r->precision,
+                         r->views,
+                         r->method,
+                         NULL};
+    bool is_new;
+    if (method_find(r->method)->needs & METHOD_PIXELS)
+        return -1;
+    size_t number = map_add(&b->banks, key, sizeof key, &is_new);
+    if (is_new) {
+        int bank = make_bank(b, reader, part, images);
+        const json_t *spec = b->runs[STAGE_ENCODE].items[bank].spec;
+        bool whole = str_eq(spec_get_text(spec, "cover"), "all");
+        MEM_PUSH(b->bank, b->n_bank, b->bank_capacity) = whole ? bank : PICKS;
+        return bank;
     }
-    bank.weights = mem_strdup(reader->weights);
-    bank.merges = mem_strdup(reader->merges);
-    bank.folder = mem_strdup(reader->folder);
-    return push_run(b, STAGE_ENCODE, bank);
+    return b->bank[number] == PICKS ? make_bank(b, reader, part, images) : b->bank[number];
 }
 
 /* A run with its files, whose spec is whole; takes the spec. */
-static struct plan_run make_run(const struct plan_facts *f, const struct grid_run *r, json_t *spec,
+static struct plan_run make_run(const struct building *b, const struct grid_run *r, json_t *spec,
                                 const struct plan_dataset *d)
 {
-    const struct plan_backbone *backbone = find_backbone(f, r->backbone);
+    const struct plan_backbone *backbone = find_backbone(b->facts, r->backbone);
     struct plan_run run = {.spec = spec,
                            .grid = r,
                            .parameters = -1,
                            .needs = NO_NEEDS,
-                           .weights = mem_strdup(backbone->weights_path),
-                           .merges = mem_strdup(backbone->merges_path),
-                           .folder = mem_strdup(d->folder)};
+                           .weights = map_keep(b->words, backbone->weights_path),
+                           .merges = map_keep(b->words, backbone->merges_path),
+                           .folder = map_keep(b->words, d->folder)};
     spec_id(spec, run.id);
     return run;
+}
+
+/* How many parameters it trains: the same for all seeds. */
+static long count_parameters(struct building *b, const struct plan_run *run,
+                             const struct plan_dataset *d)
+{
+    const struct grid_run *r = run->grid;
+    const void *key[] = {
+        json_object_get(run->spec, "params"), d, r->backbone, r->protocol, r->method,
+        (const void *)(intptr_t)r->shots};
+    bool is_new;
+    size_t number = map_add(&b->counts, key, sizeof key, &is_new);
+    if (is_new)
+        MEM_PUSH(b->count, b->n_count, b->count_capacity) =
+            plan_parameters(find_backbone(b->facts, r->backbone), d, run->spec);
+    return b->count[number];
 }
 
 /* The index of the run that trains `r`, added when it is new. */
@@ -180,21 +238,20 @@ static int add_train(struct building *b, const struct grid_run *r, const char *d
 {
     const struct plan_dataset *d = find_dataset(b->facts, dataset);
     const struct method_row *method = method_find(r->method);
-    json_t *spec = plan_train_spec(r, dataset);
-    plan_spec_hashes(spec, find_backbone(b->facts, r->backbone), d);
-    struct plan_run run = make_run(b->facts, r, spec, d);
+    struct plan_run run = make_run(
+        b, r, plan_train_spec(&b->parts, r, dataset, find_backbone(b->facts, r->backbone), d), d);
     int known = find_run(b, run.id);
     if (known >= 0) {
-        run_release(&run);
+        json_decref(run.spec);
         return known;
     }
-    run.parameters = plan_parameters(find_backbone(b->facts, r->backbone), d, run.spec);
+    run.parameters = count_parameters(b, &run, d);
     if (method->trains)
-        run.needs[NEED_TRAIN_BANK] = add_bank(b, &run, "train", d->train);
-    run.needs[NEED_TEST_BANK] = add_bank(b, &run, "test", d->test);
+        run.needs[NEED_TRAIN_BANK] = add_bank(b, &run, d, "train", d->train);
+    run.needs[NEED_TEST_BANK] = add_bank(b, &run, d, "test", d->test);
     if (method_validates(method))
-        run.needs[NEED_VAL_BANK] = add_bank(b, &run, "val", d->val);
-    int rc = judge(b->facts, &run, e), at = push_run(b, STAGE_TRAIN, run);
+        run.needs[NEED_VAL_BANK] = add_bank(b, &run, d, "val", d->val);
+    int rc = judge(b, &run, e), at = push_run(b, STAGE_TRAIN, run);
     return rc < 0 ? rc : at;
 }
 
@@ -207,24 +264,24 @@ static int add_eval(struct building *b, const struct grid_run *r, struct err *e)
         return train;
     const struct plan_run *trained = &b->runs[STAGE_TRAIN].items[train];
     struct plan_run run =
-        make_run(b->facts, r, plan_eval_spec(r, trained->spec, trained->id, d), d);
+        make_run(b, r, plan_eval_spec(&b->parts, r, trained->spec, trained->id, d), d);
     int known = find_run(b, run.id);
     if (known >= 0) {
-        run_release(&run);
+        json_decref(run.spec);
         return known;
     }
-    run.needs[NEED_TEST_BANK] = add_bank(b, &run, "test", d->test);
+    run.needs[NEED_TEST_BANK] = add_bank(b, &run, d, "test", d->test);
     run.needs[NEED_PROMPT] = train;
-    int rc = judge(b->facts, &run, e), at = push_run(b, STAGE_EVAL, run);
+    int rc = judge(b, &run, e), at = push_run(b, STAGE_EVAL, run);
     return rc < 0 ? rc : at;
 }
 
 /* A run that cannot run here: what is known of its spec, and why. */
-static int add_blocked(struct building *b, const struct grid_run *r, char *why)
+static int add_blocked(struct building *b, const struct grid_run *r, const char *why)
 {
     bool eval = grid_run_is_eval(r);
-    json_t *train = plan_train_spec(r, grid_run_source(r));
-    json_t *spec = eval ? plan_eval_spec(r, train, NULL, NULL) : json_incref(train);
+    json_t *train = plan_train_spec(&b->parts, r, grid_run_source(r), NULL, NULL);
+    json_t *spec = eval ? plan_eval_spec(&b->parts, r, train, NULL, NULL) : json_incref(train);
     json_decref(train);
     return push_run(b, eval ? STAGE_EVAL : STAGE_TRAIN,
                     (struct plan_run){.spec = spec,
@@ -238,7 +295,7 @@ static int add_blocked(struct building *b, const struct grid_run *r, char *why)
 /* What `r` stands for. */
 static int add_run(struct building *b, const struct grid_run *r, struct place *out, struct err *e)
 {
-    char *why = find_problems(b->facts, r);
+    const char *why = find_problems(b, r);
     bool eval = grid_run_is_eval(r);
     int at = why    ? add_blocked(b, r, why)
              : eval ? add_eval(b, r, e)
@@ -252,8 +309,7 @@ static int add_run(struct building *b, const struct grid_run *r, struct place *o
 static void set_state(struct plan_run *run, enum plan_state state, const char *why)
 {
     run->state = state;
-    free(run->why);
-    run->why = mem_strdup(why);
+    run->why = why;
 }
 
 /* Mark what the wanted runs of `stage` need by one of needs[first..last]. */
@@ -312,7 +368,7 @@ static int judge_banks(struct building *b, struct err *e)
     for (size_t i = 0; i < banks->n && rc == 0; i++) {
         struct plan_run *bank = &banks->items[i];
         const char *flaw = NULL;
-        if ((rc = judge(b->facts, bank, e)) < 0 || (rc = find_flaw(b, bank, &flaw, e)) < 0)
+        if ((rc = judge(b, bank, e)) < 0 || (rc = find_flaw(b, bank, &flaw, e)) < 0)
             break;
         bool whole = bank->state == PLAN_DONE && !flaw;
         if (needed[i] && flaw)
@@ -322,55 +378,6 @@ static int judge_banks(struct building *b, struct err *e)
     }
     free(needed);
     return rc;
-}
-
-/* ---- what is expected ---- */
-
-/* Seeds come side by side and cost the same. */
-static bool differ_in_seed_only(const json_t *a, const json_t *b)
-{
-    const char *name;
-    json_t *value;
-    if (json_object_size(a) != json_object_size(b))
-        return false;
-    json_object_foreach((json_t *)a, name, value)
-    {
-        bool seeded = str_eq(name, "seed") || str_eq(name, "train"); // the training run's id
-        if (!seeded && !json_equal(value, json_object_get(b, name)))
-            return false;
-    }
-    return true;
-}
-
-static int expect_one(struct plan_run *run, const struct plan_facts *f, struct err *e)
-{
-    struct store_usage usage = {0};
-    if (f->seconds(f->arg, run->spec, &run->seconds, e) < 0 ||
-        (f->usage && f->usage(f->arg, run->spec, &usage, e) < 0))
-        return e->code;
-    run->memory = usage.memory;
-    run->bytes = usage.bytes;
-    return 0;
-}
-
-/* Time, memory and disk of the wanted runs, as far as runs like them were done before. */
-static int expect(struct plan *p, const struct plan_facts *f, struct err *e)
-{
-    const struct plan_run *last = NULL;
-    for (size_t i = 0; i < p->n; i++) {
-        struct plan_run *run = &p->runs[i];
-        if (run->state != PLAN_WANTED)
-            continue;
-        if (last && differ_in_seed_only(last->spec, run->spec)) {
-            run->seconds = last->seconds;
-            run->memory = last->memory;
-            run->bytes = last->bytes;
-        } else if (expect_one(run, f, e) < 0) {
-            return e->code;
-        }
-        last = run;
-    }
-    return 0;
 }
 
 /* One line for each thing that cannot be used. */
@@ -391,16 +398,13 @@ static struct str *list_problems(const struct plan_facts *f)
 
 /* Does an earlier run of the recipe stand for the same, at the same place in tables? */
 static bool is_repeated(const struct building *b, const struct place *p, const struct grid_run *r,
-                        json_t *seen)
+                        struct map *seen)
 {
-    const char *id = b->runs[p->stage].items[p->at].id;
-    if (!*id)
-        return false;
-    char *key = str_format("%s %s %s", id, r->protocol, r->source ? r->source : "");
-    bool repeated = json_object_get(seen, key) != NULL;
-    json_object_set_new(seen, key, json_true());
-    free(key);
-    return repeated;
+    const void *key[] = {&b->runs[p->stage], (const void *)p->at, r->protocol, r->source};
+    bool is_new = true;
+    if (*b->runs[p->stage].items[p->at].id)
+        map_add(seen, key, sizeof key, &is_new);
+    return !is_new;
 }
 
 /* The recipe's runs, less those that an earlier one equals. */
@@ -408,17 +412,14 @@ static int add_runs(struct building *b, struct recipe *recipe, struct err *e)
 {
     size_t kept = 0;
     int rc = 0;
-    json_t *seen = json_object();
+    struct map seen = {0};
     b->wants = mem_zero(recipe->n + 1, sizeof *b->wants);
     for (size_t i = 0; i < recipe->n && rc == 0; i++) {
-        // A dropped run moves behind the kept ones and is freed with the recipe.
-        struct grid_run run = recipe->runs[i];
-        recipe->runs[i] = recipe->runs[kept];
-        recipe->runs[kept] = run;
+        recipe->runs[kept] = recipe->runs[i];
         rc = add_run(b, &recipe->runs[kept], &b->wants[kept], e);
-        kept += rc == 0 && !is_repeated(b, &b->wants[kept], &run, seen);
+        kept += rc == 0 && !is_repeated(b, &b->wants[kept], &recipe->runs[kept], &seen);
     }
-    json_decref(seen);
+    map_release(&seen);
     if (rc == 0)
         recipe_keep(recipe, kept);
     return rc;
@@ -450,22 +451,32 @@ static void order_runs(struct plan *p, const struct building *b)
         p->of[i] = first[b->wants[i].stage] + b->wants[i].at;
 }
 
+static void building_release(struct building *b)
+{
+    for (int s = 0; s < STAGES; s++)
+        free(b->runs[s].items);
+    plan_parts_release(&b->parts);
+    map_release(&b->ids);
+    map_release(&b->banks);
+    map_release(&b->counts);
+    free(b->at);
+    free(b->bank);
+    free(b->count);
+    free(b->wants);
+}
+
 int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *facts, struct err *e)
 {
-    struct building b = {.facts = facts, .index = json_object()};
+    struct building b = {.facts = facts, .words = &p->words};
     *p = (struct plan){.recipe = recipe, .missing = list_problems(facts)};
+    plan_parts_init(&b.parts);
     int rc = add_runs(&b, recipe, e);
     if (rc == 0)
         rc = judge_trains(&b, recipe->n, e);
     if (rc == 0)
         rc = judge_banks(&b, e);
     order_runs(p, &b);
-    for (int s = 0; s < STAGES; s++)
-        free(b.runs[s].items);
-    free(b.wants);
-    json_decref(b.index);
-    if (rc == 0)
-        rc = expect(p, facts, e);
+    building_release(&b);
     if (rc < 0)
         plan_release(p);
     return rc;
@@ -474,9 +485,10 @@ int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *f
 void plan_release(struct plan *p)
 {
     for (size_t i = 0; i < p->n; i++)
-        run_release(&p->runs[i]);
+        json_decref(p->runs[i].spec);
     free(p->runs);
     free(p->of);
+    map_release(&p->words);
     recipe_free(p->recipe);
     if (p->missing)
         str_release(p->missing);

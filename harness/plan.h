@@ -10,6 +10,7 @@
 
 #include "core/base/err.h"
 #include "core/base/hash.h"
+#include "core/base/map.h"
 #include "core/data/catalogue.h"
 #include "results/store.h"
 
@@ -44,12 +45,12 @@ struct plan_run {
     json_t *spec;      // owned; partial when blocked
     const struct grid_run *grid; // first of the recipe's runs that wants it; NULL for a bank
     enum plan_state state;
-    char *why;            // "no result", "done", "failed before: ...", "missing: ...": owned
-    double seconds;       // expected, from earlier runs; 0 = unknown
-    double memory, bytes; // expected, of the runner and of the files it leaves; 0 = unknown
+    const char *why;      // "no result", "done", "failed before: ...", "missing: ...": borrowed
+    double seconds;       // that it took, or, of a wanted run, plan_expect's; 0 = unknown
+    double memory, bytes; // by plan_expect, of the runner and of the files it leaves; 0 = unknown
     long parameters;  // numbers that a training run trains; -1 = unknown, or it is no training run
     int needs[NEEDS]; // indexes in plan->runs; -1 = none
-    char *weights, *merges, *folder; // files of the job; NULL when blocked
+    const char *weights, *merges, *folder; // files of the job, borrowed; NULL when blocked
 };
 
 struct plan {
@@ -60,6 +61,7 @@ struct plan {
     size_t *of;   // (recipe->n) runs[of[i]] stands for recipe->runs[i]; several may share one
     size_t wanted, done, blocked;
     struct str *missing; // what is missing, one line each; owned
+    struct map words;    // what the runs borrow
 };
 
 /* Read the recipe, resolve its grid, look at data, weights, store (NULL = an empty one) and the
@@ -67,6 +69,9 @@ struct plan {
 int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots,
               struct store *store, const char *workspace, struct err *e);
 void plan_release(struct plan *p);
+
+/* What the wanted runs will take, from runs like them that the store has (NULL = an empty one). */
+int plan_expect(struct plan *p, struct store *store, struct err *e);
 
 /* Want only what failed before, and what that needs. */
 void plan_keep_failed(struct plan *p);

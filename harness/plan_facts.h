@@ -47,8 +47,12 @@ struct plan_facts {
     /* What is wrong with the file that a done run made, a literal: "its file is gone"; NULL:
      * nothing. */
     int (*flaw)(void *arg, const struct plan_run *run, const char **flaw, struct err *e);
+};
+
+/* What earlier runs took; `arg` is passed on. */
+struct plan_past {
+    void *arg;
     int (*seconds)(void *arg, const json_t *spec, double *seconds, struct err *e);
-    /* May be NULL. */
     int (*usage)(void *arg, const json_t *spec, struct store_usage *usage, struct err *e);
 };
 
@@ -56,6 +60,8 @@ struct plan_facts {
  * the same to tables too, in protocol and source, leave the recipe's runs but for the first. */
 int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *facts,
                struct err *e);
+
+int plan_expect_from(struct plan *p, const struct plan_past *past, struct err *e);
 
 /* How many numbers a training run with this spec trains; -1 = unknown. */
 long plan_parameters(const struct plan_backbone *b, const struct plan_dataset *d,

@@ -50,20 +50,6 @@ static int known_flaw(void *arg, const struct plan_run *run, const char **flaw, 
     return rc < 0 ? rc : 0;
 }
 
-static int known_seconds(void *arg, const json_t *spec, double *seconds, struct err *e)
-{
-    const struct known *k = arg;
-    *seconds = 0;
-    return k->store ? store_expected_seconds(k->store, spec, seconds, e) : 0;
-}
-
-static int known_usage(void *arg, const json_t *spec, struct store_usage *usage, struct err *e)
-{
-    const struct known *k = arg;
-    *usage = (struct store_usage){0};
-    return k->store ? store_expected_usage(k->store, spec, usage, e) : 0;
-}
-
 /* SHA-256 of the unpacked merges, as the tokenizer defines it. */
 static int hash_merges(char out[HASH_HEX], const char *path, struct err *e)
 {
@@ -240,11 +226,7 @@ int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots
 {
     struct recipe *recipe;
     struct known known = {store, workspace};
-    struct plan_facts facts = {.arg = &known,
-                               .state = known_state,
-                               .flaw = known_flaw,
-                               .seconds = known_seconds,
-                               .usage = known_usage};
+    struct plan_facts facts = {.arg = &known, .state = known_state, .flaw = known_flaw};
     *p = (struct plan){0};
     if (recipe_load(&recipe, recipe_path, e) < 0)
         return e->code;

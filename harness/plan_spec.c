@@ -10,6 +10,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+void plan_parts_init(struct plan_parts *p)
+{
+    *p = (struct plan_parts){
+        .of_text = json_array(), .of_number = json_array(), .of_filled = json_array()};
+}
+
+void plan_parts_release(struct plan_parts *p)
+{
+    map_release(&p->texts);
+    map_release(&p->numbers);
+    map_release(&p->filled);
+    json_decref(p->of_text);
+    json_decref(p->of_number);
+    json_decref(p->of_filled);
+}
+
+static void set_text(struct plan_parts *p, json_t *spec, const char *key, const char *text)
+{
+    bool is_new;
+    size_t number = map_add_text(&p->texts, text, &is_new);
+    if (is_new)
+        json_array_append_new(p->of_text, json_string(text));
+    json_object_set_nocheck(spec, key, json_array_get(p->of_text, number));
+}
+
+static void set_number(struct plan_parts *p, json_t *spec, const char *key, int value)
+{
+    bool is_new;
+    size_t number = map_add(&p->numbers, &value, sizeof value, &is_new);
+    if (is_new)
+        json_array_append_new(p->of_number, json_integer(value));
+    json_object_set_nocheck(spec, key, json_array_get(p->of_number, number));
+}
+
 /* A folder's own name, so that where it lies is no part of the run's identity. */
 static char *backbone_name(const char *name)
 {
@@ -21,56 +55,76 @@ static char *backbone_name(const char *name)
     return base;
 }
 
-json_t *plan_train_spec(const struct grid_run *r, const char *dataset)
+/* The run's parameters and those that follow from the dataset; borrowed. */
+static json_t *filled(struct plan_parts *p, const struct grid_run *r, const char *dataset)
 {
     const struct dataset_row *row = dataset_find(dataset);
-    const struct method_row *method = method_find(r->method);
-    json_t *params = json_copy(r->params);
-    fill_params(params, method, row);
+    const void *const key[] = {r->params, method_find(r->method), row};
+    bool is_new;
+    size_t number = map_add(&p->filled, key, sizeof key, &is_new);
+    if (is_new) {
+        json_t *params = json_copy(r->params);
+        fill_params(params, method_find(r->method), row);
+        json_array_append_new(p->of_filled, params);
+    }
+    return json_array_get(p->of_filled, number);
+}
+
+json_t *plan_train_spec(struct plan_parts *p, const struct grid_run *r, const char *dataset,
+                        const struct plan_backbone *b, const struct plan_dataset *d)
+{
+    json_t *spec = json_object();
     char *backbone = backbone_name(r->backbone);
-    json_t *spec = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o}", "version",
-                             SPEC_VERSION, "job", "train", "backbone", backbone, "dataset", dataset,
-                             "precision", r->precision, "views", r->views, "protocol",
-                             r->source ? "few-shot" : r->protocol, "method", r->method, "shots",
-                             r->shots, "seed", r->seed, "params", params);
-    BUG_IF(!spec);
+    set_number(p, spec, "version", SPEC_VERSION);
+    set_text(p, spec, "job", "train");
+    set_text(p, spec, "backbone", backbone);
+    set_text(p, spec, "dataset", dataset);
+    set_text(p, spec, "precision", r->precision);
+    set_text(p, spec, "views", r->views);
+    set_text(p, spec, "protocol", r->source ? "few-shot" : r->protocol);
+    set_text(p, spec, "method", r->method);
+    set_number(p, spec, "shots", r->shots);
+    set_number(p, spec, "seed", r->seed);
+    json_object_set_nocheck(spec, "params", filled(p, r, dataset));
+    if (b) {
+        set_text(p, spec, "weights", b->weights);
+        set_text(p, spec, "bpe", b->bpe);
+        set_text(p, spec, "split", d->split);
+    }
     free(backbone);
     return spec;
 }
 
 /* The training run's parameters, but for a template that follows from the dataset: that of the
- * target, whose names it is to hold. */
-static json_t *eval_params(const struct grid_run *r, json_t *train)
+ * target, whose names it is to hold. Borrowed. */
+static json_t *eval_params(struct plan_parts *p, const struct grid_run *r, json_t *train)
 {
-    json_t *params = json_copy(json_object_get(train, "params")), *own = json_copy(r->params);
-    fill_params(own, method_find(r->method), dataset_find(r->dataset));
-    json_t *template_ = json_object_get(own, "template");
-    if (template_)
-        json_object_set(params, "template", template_);
-    json_decref(own);
-    return params;
+    json_t *template_ = json_object_get(filled(p, r, r->dataset), "template");
+    const void *const key[] = {train, template_};
+    bool is_new;
+    size_t number = map_add(&p->filled, key, sizeof key, &is_new);
+    if (is_new) {
+        json_t *params = json_copy(train);
+        if (template_)
+            json_object_set(params, "template", template_);
+        json_array_append_new(p->of_filled, params);
+    }
+    return json_array_get(p->of_filled, number);
 }
 
-json_t *plan_eval_spec(const struct grid_run *r, json_t *train, const char *id,
-                       const struct plan_dataset *d)
+json_t *plan_eval_spec(struct plan_parts *p, const struct grid_run *r, json_t *train,
+                       const char *id, const struct plan_dataset *d)
 {
     json_t *spec = json_copy(train);
-    json_object_set_new(spec, "job", json_string("eval"));
-    json_object_set_new(spec, "dataset", json_string(r->dataset));
-    json_object_set_new(spec, "source", json_string(r->source));
-    json_object_set_new(spec, "protocol", json_string(r->protocol));
-    json_object_set_new(spec, "views", json_string("none"));
-    json_object_set_new(spec, "params", eval_params(r, train));
+    set_text(p, spec, "job", "eval");
+    set_text(p, spec, "dataset", r->dataset);
+    set_text(p, spec, "source", r->source);
+    set_text(p, spec, "protocol", r->protocol);
+    set_text(p, spec, "views", "none");
+    json_object_set_nocheck(spec, "params", eval_params(p, r, json_object_get(train, "params")));
     if (id) {
         json_object_set_new(spec, "train", json_string(id));
-        json_object_set_new(spec, "split", json_string(d->split));
+        set_text(p, spec, "split", d->split);
     }
     return spec;
-}
-
-void plan_spec_hashes(json_t *spec, const struct plan_backbone *b, const struct plan_dataset *d)
-{
-    json_object_set_new(spec, "weights", json_string(b->weights));
-    json_object_set_new(spec, "bpe", json_string(b->bpe));
-    json_object_set_new(spec, "split", json_string(d->split));
 }

@@ -4,19 +4,26 @@
 #ifndef PROMPTGRID_HARNESS_PLAN_SPEC_H
 #define PROMPTGRID_HARNESS_PLAN_SPEC_H
 
+#include "core/base/map.h"
 #include "harness/plan_facts.h"
 
-/* The training of `r` on `dataset`, but for the hashes of files; a new reference. A result that is
- * tested on other datasets is an ordinary few-shot run of its source: whoever wants that run shares
- * it. */
-json_t *plan_train_spec(const struct grid_run *r, const char *dataset);
+/* Values that many specs have: each is there once. */
+struct plan_parts {
+    struct map texts, numbers, filled; // filled: parameters, and what they were filled for
+    json_t *of_text, *of_number, *of_filled;
+};
+void plan_parts_init(struct plan_parts *p);
+void plan_parts_release(struct plan_parts *p);
 
-/* The hashes that a train spec lacks. */
-void plan_spec_hashes(json_t *spec, const struct plan_backbone *b, const struct plan_dataset *d);
+/* The training of `r` on `d`, whose hashes are left out when `b` is NULL; a new reference. A result
+ * that is tested on other datasets is an ordinary few-shot run of its source: whoever wants that
+ * run shares it. */
+json_t *plan_train_spec(struct plan_parts *p, const struct grid_run *r, const char *dataset,
+                        const struct plan_backbone *b, const struct plan_dataset *d);
 
 /* The test on `r->dataset` of the result of `train`, whose id is `id`; a new reference. `id` and
  * `d` NULL: not known here. */
-json_t *plan_eval_spec(const struct grid_run *r, json_t *train, const char *id,
-                       const struct plan_dataset *d);
+json_t *plan_eval_spec(struct plan_parts *p, const struct grid_run *r, json_t *train,
+                       const char *id, const struct plan_dataset *d);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Specs: canonical text, id, the check that every reader makes, and the bank a train run needs.
+ * Specs: id, the check that every reader makes, and the bank a train run needs.
  * The keys are one table; see spec.h for what they mean.
  */
 #include "core/proto/spec.h"
@@ -12,15 +12,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-char *spec_text(const json_t *spec)
-{
-    char *text =
-        json_dumps(spec, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-    if (!text)
-        BUG("a spec that cannot be written as JSON");
-    return text;
-}
 
 void spec_id(const json_t *spec, char out[HASH_HEX])
 {

@@ -57,6 +57,16 @@ static inline int fake_seconds(void *arg, const json_t *spec, double *seconds, s
     return 0;
 }
 
+static inline int fake_usage(void *arg, const json_t *spec, struct store_usage *usage,
+                             struct err *e)
+{
+    (void)arg;
+    (void)spec;
+    (void)e;
+    *usage = (struct store_usage){100, 10};
+    return 0;
+}
+
 static inline void know(struct fake *f, const struct plan *p, size_t run, const char *state,
                         const char *reason, const char *commit)
 {
@@ -99,8 +109,7 @@ static inline void build(struct plan *p, const char *recipe, struct fake *fake)
                                .commit = "2222222222222222222222222222222222222222",
                                .arg = fake,
                                .state = fake_state,
-                               .flaw = fake_flaw,
-                               .seconds = fake_seconds};
+                               .flaw = fake_flaw};
     assert_ok(plan_build(p, case_load(recipe), &facts, &e), &e);
 }
 

@@ -231,10 +231,15 @@ static void seconds_are_asked_once_for_all_seeds(void **state)
     (void)state;
     struct plan p;
     struct fake fake = {0};
+    struct err e = {0};
+    const struct plan_past past = {&fake, fake_seconds, fake_usage};
     build(&p, TOP "dataset: dtd\nmethod: coop\nseed: [1, 2, 3, 4]\nviews: none\n", &fake);
+    assert_ok(plan_expect_from(&p, &past, &e), &e);
     assert_int_equal(fake.asked, 2 + 1);
-    for (size_t i = 0; i < p.n; i++)
+    for (size_t i = 0; i < p.n; i++) {
         assert_true(p.runs[i].seconds == 2.5);
+        assert_true(p.runs[i].memory == 100 && p.runs[i].bytes == 10);
+    }
     plan_release(&p);
 }
 

@@ -46,6 +46,52 @@ static json_t *reversed(const json_t *object)
     return out;
 }
 
+static void assert_as_jansson(json_t *value)
+{
+    char *want = json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY |
+                                       JSON_REAL_PRECISION(15));
+    char *got = spec_text(value);
+    assert_string_equal(got, want);
+    free(want);
+    free(got);
+    json_decref(value);
+}
+
+/* The ids of every store rest on this. */
+static void the_text_is_that_of_jansson(void **state)
+{
+    (void)state;
+    static const double reals[] = {
+        0,    -0.0, 1,      -1,    0.1,    1e-5,   2.5e-10, 1e15, 1e16, 123456789012345678.0,
+        1e22, 1e23, 1e-300, 1e300, 5e-324, 0.3333, 1e100,   100,  1e5,  -1e-7};
+    for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++)
+        assert_as_jansson(json_real(reals[i]));
+    uint64_t bits = 1;
+    for (int i = 0; i < 20000; i++) {
+        double value;
+        bits = bits * 6364136223846793005u + 1442695040888963407u;
+        memcpy(&value, &bits, sizeof value);
+        json_t *real = json_real(value); // NULL for what is not finite
+        if (real)
+            assert_as_jansson(real);
+    }
+    char text[] = "a?b\xc3\xa9\xe2\x82\xac";
+    for (int c = 1; c < 128; c++) {
+        text[1] = (char)c;
+        assert_as_jansson(json_string(text));
+    }
+    assert_as_jansson(json_stringn("a\0b", 3));
+    assert_as_jansson(json_integer(-9223372036854775807 - 1));
+    assert_as_jansson(json_pack("[n, b, b, [], {}, [i, {s:f}], s]", 1, 0, 1, "x\"y", 1.5, ""));
+    json_t *many = json_object();
+    for (int i = 0; i < 200; i++) {
+        char *key = str_format("%d", i * 7 % 200);
+        json_object_set_new(many, key, json_integer(i));
+        free(key);
+    }
+    assert_as_jansson(many);
+}
+
 static void a_fixed_spec_has_a_fixed_text_and_id(void **state)
 {
     (void)state;
@@ -323,6 +369,7 @@ static void a_bank_shows_at_least_this_share(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_text_is_that_of_jansson),
         cmocka_unit_test(a_fixed_spec_has_a_fixed_text_and_id),
         cmocka_unit_test(the_order_of_keys_does_not_matter),
         cmocka_unit_test(every_value_counts_towards_the_id),
