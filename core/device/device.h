@@ -93,6 +93,11 @@ struct device_ops {
     void (*replay)(struct device *d, const struct recording *r);
     void (*record_free)(struct device *d, struct recording *r); // NULL is fine
 
+    /* A clock of the device's own, where it has one (NULL elsewhere, both): mark 0 and mark 1 stand
+     * between operations; elapsed waits and gives the seconds from the one to the other. */
+    void (*mark)(struct device *d, int which);
+    double (*elapsed)(struct device *d);
+
     /* weight (N, K), bias (N) or NULL: host memory, not kept. */
     struct linear *(*linear_new)(struct device *d, const float *weight, const float *bias, int N,
                                  int K, int directions);

@@ -1,9 +1,14 @@
 /*
- * Our side of the benches: `bench text WEIGHTS PROMPTS.json STEPS THREADS` and
- * `bench fp32|bf16 WEIGHTS IMAGES STEPS THREADS`, the image tower in that precision. Prints a JSON
- * object: seconds of each step, peak memory; of bf16 also how far the worst image's features are
- * from fp32's, as relative L2 error and as cosine. PROMPTS.json is an array of token-id arrays,
- * class names only (run makes it).
+ * Our side of the benches, on DEVICE (default: cpu):
+ *
+ *   bench text WEIGHTS PROMPTS.json STEPS THREADS [DEVICE]      a step of the text tower
+ *   bench fp32|bf16 WEIGHTS IMAGES STEPS THREADS [DEVICE]       the image tower in that precision
+ *   bench product bf16|fp32|tf32 SIDE STEPS THREADS [DEVICE]    a square matrix product
+ *
+ * Prints a JSON object: seconds of each step, peak memory; of a GPU also the memory in use there;
+ * of bf16 also how far the worst image's features are from fp32's, as relative L2 error and as
+ * cosine. Times are the device's own where it has a clock, and what it can record is replayed, as
+ * in training. PROMPTS.json is an array of token-id arrays, class names only (run makes it).
  */
 #include "core/base/mem.h"
 #include "core/base/str.h"
@@ -61,12 +66,85 @@ static int read_prompts(struct text_prompts *p, const char *path, const struct c
     return 0;
 }
 
+/* ---- timing ---- */
+
+/* What is timed: it may be called again and again. */
+typedef void (*bench_work)(void *arg);
+
+/* Seconds of each of `steps` calls. The first call, not counted, warms up; where the device
+ * records, the second is recorded and what is timed is its replay. */
+static int time_steps(struct device *d, bench_work work, void *arg, int steps, double *seconds,
+                      struct err *e)
+{
+    struct recording *recording = NULL;
+    work(arg);
+    int rc = device_sync(d, e);
+    if (rc == 0 && d->ops->replay) {
+        d->ops->record_begin(d);
+        work(arg);
+        recording = d->ops->record_end(d);
+        if (recording)
+            d->ops->replay(d, recording);
+        rc = device_sync(d, e);
+    }
+    for (int i = 0; i < steps && rc == 0; i++) {
+        double start = now();
+        if (d->ops->mark)
+            d->ops->mark(d, 0);
+        if (recording)
+            d->ops->replay(d, recording);
+        else
+            work(arg);
+        if (d->ops->mark)
+            d->ops->mark(d, 1);
+        rc = device_sync(d, e);
+        seconds[i] = d->ops->mark ? d->ops->elapsed(d) : now() - start;
+    }
+    if (recording)
+        d->ops->record_free(d, recording);
+    return rc;
+}
+
+/* ", \"device_mb\": N" of a GPU. */
+static const char *device_memory(const struct device *d, size_t before)
+{
+    static char text[64];
+    struct device_info info[16];
+    char why[256];
+    int n = str_eq(d->ops->kind, "cpu") ? 0 : device_probe(info, 16, why, sizeof why);
+    if (n > 0)
+        snprintf(text, sizeof text, ", \"device_mb\": %.1f",
+                 ((double)before - (double)info[0].free) / (1 << 20));
+    return text;
+}
+
+static size_t device_free_bytes(const struct device *d)
+{
+    struct device_info info[16];
+    char why[256];
+    int n = str_eq(d->ops->kind, "cpu") ? 0 : device_probe(info, 16, why, sizeof why);
+    return n > 0 ? info[0].free : 0;
+}
+
+struct text_work {
+    struct text *t;
+    float *context, *features, *gradient, *dcontext;
+};
+
+static void text_step(void *arg)
+{
+    struct text_work *w = arg;
+    text_forward(w->t, w->context, w->features);
+    text_backward(w->t, w->gradient, w->dcontext);
+}
+
 static int bench_text(const char *weights, const char *prompts, int steps, struct device *d)
 {
     struct err e = {0};
     struct clip m;
     struct text_prompts p = {0};
     struct text *t = NULL;
+    size_t before = device_free_bytes(d);
     if (clip_open(&m, weights, d, CLIP_TEXT, &e) < 0)
         return fail(&e);
     if (read_prompts(&p, prompts, &m) < 0 || text_new(&t, &m, &p, 4, TEXT_BACKWARD, &e) < 0)
@@ -80,16 +158,10 @@ static int bench_text(const char *weights, const char *prompts, int steps, struc
         host[i] = 0.01f * (float)(i % 5);
     float *context = device_put(d, host, 4 * C), *dcontext = device_floats(d, 4 * C);
     double *seconds = mem_alloc((size_t)steps, sizeof *seconds);
-    for (int i = -1; i < steps; i++) { // one step to warm up
-        double start = now();
-        text_forward(t, context, features);
-        text_backward(t, gradient, dcontext);
-        if (device_sync(d, &e) < 0)
-            return fail(&e);
-        if (i >= 0)
-            seconds[i] = now() - start;
-    }
-    print(seconds, steps, "");
+    struct text_work w = {t, context, features, gradient, dcontext};
+    if (time_steps(d, text_step, &w, steps, seconds, &e) < 0)
+        return fail(&e);
+    print(seconds, steps, device_memory(d, before));
     free(seconds);
     free(host);
     device_release(d, gradient);
@@ -174,6 +246,54 @@ static int bench_images(const char *weights, bool bf16, int images, int steps, s
     return rc;
 }
 
+struct product_work {
+    struct device *d;
+    struct linear *w;
+    float *x, *y;
+    int side;
+};
+
+static void product(void *arg)
+{
+    struct product_work *p = arg;
+    p->d->ops->linear_fwd(p->d, p->y, p->x, p->w, p->side);
+}
+
+/* y = x W^T of side x side on random numbers: the ceiling that the towers are held against. bf16
+ * includes rounding x to it. */
+static int bench_product(const char *kind, int side, int steps, struct device *d)
+{
+    struct err e = {0};
+    size_t n = (size_t)side * (size_t)side;
+    float *host = mem_alloc(n, sizeof *host);
+    uint32_t noise = 1;
+    for (size_t i = 0; i < n; i++) {
+        noise = noise * 1664525 + 1013904223;
+        host[i] = (float)(noise >> 8) * 0x1p-23f - 1;
+    }
+    d->tf32 = str_eq(kind, "tf32");
+    struct product_work p = {
+        .d = d,
+        .w = d->ops->linear_new(d, host, NULL, side, side,
+                                LINEAR_FORWARD | (str_eq(kind, "bf16") ? LINEAR_BF16 : 0)),
+        .x = device_put(d, host, n),
+        .y = device_floats(d, n),
+        .side = side,
+    };
+    free(host);
+    double *seconds = mem_zero((size_t)steps, sizeof *seconds);
+    int rc = device_sync(d, &e);
+    if (rc < 0 || (rc = time_steps(d, product, &p, steps, seconds, &e)) < 0)
+        fail(&e);
+    else
+        print(seconds, steps, "");
+    free(seconds);
+    device_release(d, p.x);
+    device_release(d, p.y);
+    d->ops->linear_free(d, p.w);
+    return rc < 0;
+}
+
 static int count(const char *text)
 {
     long n;
@@ -186,18 +306,22 @@ static int count(const char *text)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fprintf(stderr, "usage: bench text|fp32|bf16 WEIGHTS PROMPTS.json|IMAGES STEPS THREADS\n");
+    if (argc != 6 && argc != 7) {
+        fprintf(stderr, "usage: bench text WEIGHTS PROMPTS.json STEPS THREADS [DEVICE]\n"
+                        "       bench fp32|bf16 WEIGHTS IMAGES STEPS THREADS [DEVICE]\n"
+                        "       bench product bf16|fp32|tf32 SIDE STEPS THREADS [DEVICE]\n");
         return 2;
     }
     struct err e = {0};
     struct device *d;
-    bool text = str_eq(argv[1], "text"), bf16 = str_eq(argv[1], "bf16");
-    int threads = count(argv[5]), steps = count(argv[4]), images = text ? 1 : count(argv[3]);
-    if (device_open(&d, "cpu", threads, &e) < 0)
+    const char *what = argv[1];
+    int threads = count(argv[5]), steps = count(argv[4]);
+    if (device_open(&d, argc == 7 ? argv[6] : "cpu", threads, &e) < 0)
         return fail(&e);
-    int rc = text ? bench_text(argv[2], argv[3], steps, d)
-                  : bench_images(argv[2], bf16, images, steps, d);
+    int rc = str_eq(what, "text") ? bench_text(argv[2], argv[3], steps, d)
+             : str_eq(what, "product")
+                 ? bench_product(argv[2], count(argv[3]), steps, d)
+                 : bench_images(argv[2], str_eq(what, "bf16"), count(argv[3]), steps, d);
     device_close(d);
     return rc;
 }

@@ -64,6 +64,7 @@ static void cuda_close(struct device *d)
     struct cuda *c = cuda_of(d);
     if (c->stream)
         cudaStreamSynchronize(c->stream);
+    cuda_clock_free(c);
     if (c->blas)
         blas_free(c, c->blas);
     if (c->staging)
@@ -98,6 +99,8 @@ static const struct device_ops ops = {
     .record_end = cuda_record_end,
     .replay = cuda_replay,
     .record_free = cuda_record_free,
+    .mark = cuda_mark,
+    .elapsed = cuda_elapsed,
     .linear_new = cuda_linear_new,
     .linear_free = cuda_linear_free,
     .linear_fwd = cuda_linear_fwd,

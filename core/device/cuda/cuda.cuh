@@ -37,8 +37,9 @@ struct cuda {
     size_t shared_most;   // bytes of shared memory a block may ask for
     char name[128];
     cudaStream_t stream;
-    struct err error; // the sticky one; code 0 = none
-    bool recording;   // between record_begin and record_end
+    struct err error;     // the sticky one; code 0 = none
+    bool recording;       // between record_begin and record_end
+    cudaEvent_t marks[2]; // clock.cu; NULL before the first use
     struct blas *blas;
     struct staging *staging; // memory.cu: pinned memory between host and device
     struct {
@@ -142,6 +143,11 @@ void cuda_record_begin(struct device *d);
 struct recording *cuda_record_end(struct device *d);
 void cuda_replay(struct device *d, const struct recording *r);
 void cuda_record_free(struct device *d, struct recording *r);
+
+/* clock.cu */
+void cuda_mark(struct device *d, int which);
+double cuda_elapsed(struct device *d);
+void cuda_clock_free(struct cuda *c);
 /* True, and a sticky error, while something is recorded that `what` may not be part of. */
 bool cuda_recording(struct cuda *c, const char *what);
 

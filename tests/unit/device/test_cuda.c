@@ -53,6 +53,23 @@ static void full_memory_sticks_until_sync(void **unused)
     unsetenv("EMU_MEMORY_MB");
 }
 
+static void its_clock_runs_forward(void **unused)
+{
+    (void)unused;
+    struct device *d = open_cuda();
+    struct err e;
+    float *block = device_floats(d, 1 << 20);
+    d->ops->mark(d, 0);
+    for (int i = 0; i < 10; i++)
+        d->ops->zero(d, block, sizeof(float) << 20);
+    d->ops->mark(d, 1);
+    double seconds = d->ops->elapsed(d);
+    assert_true(seconds > 0 && seconds < 60);
+    device_release(d, block);
+    assert_ok(device_sync(d, &e), &e);
+    device_close(d);
+}
+
 static void a_device_that_cannot_be_used_says_why(void **unused)
 {
     (void)unused;
@@ -115,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_goes_up_comes_down),
         cmocka_unit_test(full_memory_sticks_until_sync),
+        cmocka_unit_test(its_clock_runs_forward),
         cmocka_unit_test(a_device_that_cannot_be_used_says_why),
         cmocka_unit_test(elements_agree_with_the_cpu),
     };
