@@ -16,7 +16,7 @@ enum { FAULTS = 8, WORD = 32 };
 enum what { FAIL, KILL, SHORT, JUMP, NAME };
 
 static const char *const call_names[] = {"open", "read",  "write", "fsync", "rename", "unlink",
-                                         "lock", "alloc", "fork",  "clock", "place"};
+                                         "lock", "alloc", "fork",  "clock", "place",  "gpu"};
 enum { CALLS = sizeof call_names / sizeof call_names[0] };
 
 static const struct {
@@ -24,7 +24,8 @@ static const struct {
     int value;
 } errnos[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EDQUOT", EDQUOT}, {"EINTR", EINTR},
               {"EMFILE", EMFILE}, {"ENFILE", ENFILE}, {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN},
-              {"EACCES", EACCES}, {"EROFS", EROFS},   {"EFBIG", EFBIG},   {"ENOLCK", ENOLCK}};
+              {"EACCES", EACCES}, {"EROFS", EROFS},   {"EFBIG", EFBIG},   {"ENOLCK", ENOLCK},
+              {"ENODEV", ENODEV}};
 
 struct fault {
     enum sys_call call;

@@ -7,7 +7,9 @@
  *
  *   PROGRAM  only in the program of that name (that of its file); else in each of ours, each
  *            counting for itself
- *   CALL     open (to write), read, write, fsync, rename, unlink, lock, alloc, fork
+ *   CALL     open (to write), read, write, fsync, rename, unlink, lock, alloc, fork, gpu
+ *            (any call of the CUDA device: ENOMEM, its memory is full; EIO, it has an
+ *            uncorrectable error; ENODEV, it is lost)
  *   N        the N-th call; N+: that one and all after it
  *   WHAT     an errno by name (ENOSPC, EIO, EINTR, ...); kill: SIGKILL to itself before the call;
  *            short: a write that stops in the middle
@@ -36,6 +38,7 @@ enum sys_call {
     CALL_FORK,
     CALL_CLOCK,
     CALL_PLACE,
+    CALL_GPU,
 };
 
 bool sys_armed(void); // PROMPTGRID_FAULT is set

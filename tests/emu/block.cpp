@@ -51,7 +51,8 @@ static struct {
     void *shared;
 } block;
 
-static std::vector<struct fiber *> idle; // fibers without a thread
+static struct fiber fibers[THREADS], *idle[THREADS]; // those made; those without a thread
+static int n_fibers, n_idle;
 static struct fiber *current, *previous;
 static struct fiber scheduler;
 static bool backwards; // threads begin and go on in falling order
@@ -166,7 +167,7 @@ static void fiber_main(void)
         (*block.code)();
         thread_over(thread);
         if (block.first < block.ready.size() || block.begun == block.threads) {
-            idle.push_back(current);
+            idle[n_idle++] = current;
             go_to(&scheduler);
         }
     }
@@ -178,7 +179,7 @@ static struct fiber *fiber_new(void)
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (map == MAP_FAILED || mprotect(map, GUARD, PROT_NONE) < 0)
         emu_die("no memory for a stack: %s", strerror(errno));
-    struct fiber *f = new struct fiber;
+    struct fiber *f = &fibers[n_fibers++];
     f->stack = map + GUARD;
     f->size = STACK;
     f->shadow = NULL;
@@ -352,11 +353,7 @@ static void run_block(void)
             }
             go_to(block.owner[thread]);
         } else if (block.begun < block.threads) {
-            if (idle.empty())
-                idle.push_back(fiber_new());
-            struct fiber *f = idle.back();
-            idle.pop_back();
-            go_to(f);
+            go_to(n_idle ? idle[--n_idle] : fiber_new());
         } else {
             emu_die("deadlock: %d threads wait at %s:%d, %d have returned, %d wait in their warps",
                     block.at_barrier, block.file ? block.file : "", block.line, block.done,

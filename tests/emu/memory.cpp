@@ -1,8 +1,8 @@
 /*
  * Device memory: every block is a mapping of its own between guard pages, ends right before one
- * (but for the alignment that cudaMalloc promises), and starts as not-a-number. Where the CPU has
- * protection keys, only kernels and copies can touch it: a host that follows a device pointer
- * crashes, as it does with a GPU.
+ * (but for the alignment that cudaMalloc promises), and starts as not-a-number. Only kernels and
+ * copies can touch it: a host that follows a device pointer crashes, as it does with a GPU. (Where
+ * the CPU has protection keys that costs nothing; elsewhere every block is opened and closed.)
  */
 #include "runtime.h"
 
@@ -15,7 +15,12 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-enum { PAGE = 4096, ALIGNMENT = 256, CANARY = 0xcb };
+enum {
+    PAGE = 4096,
+    ALIGNMENT = 256,
+    CANARY = 0xcb,
+    MOST = 1 << 20 // bytes that are made not-a-number: pages nobody touched cost nothing
+};
 
 struct mapping {
     char *map;
@@ -35,10 +40,23 @@ static int key(void)
     return k;
 }
 
+static void protect(const struct mapping &m, int how)
+{
+    if (mprotect(m.map + PAGE, m.mapped - 2 * PAGE, how) < 0)
+        emu_die("mprotect failed");
+}
+
 void emu_memory_open(bool open)
 {
+    static int depth;
+    depth += open ? 1 : -1;
+    if (depth != (open ? 1 : 0))
+        return; // work that waits for other work
     if (key() >= 0)
         pkey_set(key(), open ? 0 : PKEY_DISABLE_ACCESS);
+    else
+        for (const auto &block : blocks)
+            protect(block.second, open ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
 bool emu_on_device(const void *p, size_t bytes)
@@ -70,13 +88,15 @@ cudaError_t cudaMalloc(void **block, size_t bytes)
     m.end = start + rounded;
     if (mprotect(m.map + PAGE, pages, PROT_READ | PROT_WRITE) < 0)
         return cudaErrorMemoryAllocation;
-    memset(start, 0xff, bytes);
+    memset(start, 0xff, bytes < (size_t)MOST ? bytes : (size_t)MOST);
     memset(start + bytes, CANARY, rounded - bytes);
 #ifdef __SANITIZE_ADDRESS__
     ASAN_POISON_MEMORY_REGION(start + bytes, rounded - bytes);
 #endif
     if (key() >= 0)
         pkey_mprotect(m.map + PAGE, pages, PROT_READ | PROT_WRITE, key());
+    else
+        protect(m, PROT_NONE);
     used += rounded;
     blocks[start] = m;
     *block = start;

@@ -210,13 +210,15 @@ const char *cudaGetErrorString(cudaError_t error)
 static void run(emu_stream *s, size_t left)
 {
     std::lock_guard<std::recursive_mutex> hold(lock);
+    if (s->queue.size() <= left)
+        return;
+    emu_memory_open(true);
     while (s->queue.size() > left) {
         work next = std::move(s->queue.front());
         s->queue.pop_front();
-        emu_memory_open(true);
         next();
-        emu_memory_open(false);
     }
+    emu_memory_open(false);
 }
 
 void emu_drain(void)

@@ -42,6 +42,13 @@ void staging_free(struct staging *s)
     free(s);
 }
 
+void cuda_release(struct device *d, void *block)
+{
+    (void)d;
+    if (block)
+        cudaFree(block); // waits for what uses it
+}
+
 void *cuda_alloc(struct device *d, size_t bytes)
 {
     struct cuda *c = cuda_of(d);
@@ -56,13 +63,6 @@ void *cuda_alloc(struct device *d, size_t bytes)
     err_set(&c->error, ERR_MEMORY, "cuda:%d: not enough memory: %zu bytes, %zu of %zu MiB are free",
             c->index, bytes, left >> 20, total >> 20);
     return NULL;
-}
-
-void cuda_release(struct device *d, void *block)
-{
-    (void)d;
-    if (block)
-        cudaFree(block); // waits for what uses it
 }
 
 void cuda_upload(struct device *d, void *to, const void *from, size_t bytes)
