@@ -11,3 +11,10 @@ target_include_directories(device_cuda_emu PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/e
 target_compile_options(device_cuda_emu PRIVATE -fno-exceptions -fno-rtti -fno-strict-aliasing
   -Wno-missing-field-initializers)
 target_link_libraries(device_cuda_emu PUBLIC base DNNL::dnnl)
+
+add_executable(unit.emu emu/check/test_emu.cpp)
+target_include_directories(unit.emu PRIVATE ${CMOCKA_INCLUDE} emu emu/include)
+target_link_libraries(unit.emu device_cuda_emu device ${CMOCKA_LIBRARY})
+set_target_properties(unit.emu PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+add_test(NAME unit.emu COMMAND unit.emu WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(unit.emu PROPERTIES LABELS unit)

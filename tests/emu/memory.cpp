@@ -89,8 +89,10 @@ cudaError_t cudaMalloc(void **block, size_t bytes)
     if (mprotect(m.map + PAGE, pages, PROT_READ | PROT_WRITE) < 0)
         return cudaErrorMemoryAllocation;
     memset(start, 0xff, bytes < (size_t)MOST ? bytes : (size_t)MOST);
+    memset(m.map + PAGE, CANARY, pages - rounded);
     memset(start + bytes, CANARY, rounded - bytes);
 #ifdef __SANITIZE_ADDRESS__
+    ASAN_POISON_MEMORY_REGION(m.map + PAGE, pages - rounded);
     ASAN_POISON_MEMORY_REGION(start + bytes, rounded - bytes);
 #endif
     if (key() >= 0)
@@ -116,9 +118,10 @@ cudaError_t cudaFree(void *block)
 #ifdef __SANITIZE_ADDRESS__
     ASAN_UNPOISON_MEMORY_REGION(m.map + PAGE, m.mapped - 2 * PAGE);
 #endif
-    for (const char *at = (char *)block + m.bytes; at < m.end; at++)
-        if ((unsigned char)*at != CANARY)
-            emu_die("something wrote past the end of a block of %zu bytes", m.bytes);
+    for (const char *at = m.map + PAGE; at < m.end; at++)
+        if ((at < block || at >= (char *)block + m.bytes) && (unsigned char)*at != CANARY)
+            emu_die("something wrote outside a block of %zu bytes, at %td", m.bytes,
+                    at - (char *)block);
     emu_memory_open(false);
     used -= (size_t)(m.end - (char *)block);
     munmap(m.map, m.mapped);

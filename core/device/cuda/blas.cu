@@ -72,6 +72,11 @@ static bool blas_check(struct cuda *c, cublasStatus_t status, const struct produ
     return false;
 }
 
+int blas_version(void)
+{
+    return (int)cublasLtGetVersion(); // of the library that was loaded
+}
+
 struct blas *blas_new(struct cuda *c)
 {
     struct blas *b = (struct blas *)mem_zero(1, sizeof *b);

@@ -91,10 +91,12 @@ static void cuda_close(struct device *d)
 static char *cuda_describe(const struct device *d)
 {
     const struct cuda *c = (const struct cuda *)d;
+    const int blas = blas_version();
     int driver = 0;
     cudaDriverGetVersion(&driver);
-    return str_format("cuda: %s, CUDA %d.%d, driver for %d.%d", c->name, CUDART_VERSION / 1000,
-                      CUDART_VERSION % 1000 / 10, driver / 1000, driver % 1000 / 10);
+    return str_format("cuda: %s, CUDA %d.%d, cuBLASLt %d.%d.%d, driver for %d.%d", c->name,
+                      CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10, blas / 10000,
+                      blas / 100 % 100, blas % 100, driver / 1000, driver % 1000 / 10);
 }
 
 static const struct device_ops ops = {

@@ -192,6 +192,7 @@ void cuda_zero(struct device *d, void *block, size_t bytes);
 int cuda_sync(struct device *d, struct err *e);
 
 /* blas.cu: matrix products */
+int blas_version(void); // 130102 = 13.1.2
 struct blas *blas_new(struct cuda *c);
 void blas_free(struct cuda *c, struct blas *b);
 struct linear *cuda_linear_new(struct device *d, const float *weight, const float *bias, int N,

@@ -44,7 +44,7 @@ struct recording *cuda_record_end(struct device *d)
     if (!c->error.code) {
         r = (struct recording *)mem_zero(1, sizeof *r);
         if (!cuda_check(c, cudaGraphInstantiate(&r->graph, graph, 0), "recording")) {
-            free(r);
+            cuda_record_free(d, r);
             r = NULL;
         }
     }
@@ -63,8 +63,7 @@ void cuda_replay(struct device *d, const struct recording *r)
 void cuda_record_free(struct device *d, struct recording *r)
 {
     (void)d;
-    if (!r)
-        return;
-    cudaGraphExecDestroy(r->graph); // one that runs is freed when it ends
+    if (r && r->graph)
+        cudaGraphExecDestroy(r->graph); // one that runs is freed when it ends
     free(r);
 }
