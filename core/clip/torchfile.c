@@ -43,7 +43,10 @@ struct opening {
 
 bool torchfile_is(const unsigned char *data, size_t size)
 {
-    return size >= 4 && (memcmp(data, "PK\3\4", 4) == 0 || (data[0] == 0x80 && data[1] <= 5));
+    // A length of safetensors' header may begin as a pickle does; its '{' tells.
+    const bool header = size > 8 && data[8] == '{';
+    return size >= 4 &&
+           (memcmp(data, "PK\3\4", 4) == 0 || (data[0] == 0x80 && data[1] <= 5 && !header));
 }
 
 /* ---- the archive ---- */

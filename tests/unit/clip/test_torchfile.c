@@ -460,6 +460,16 @@ static void a_damaged_pickle_never_crashes(void **state)
     }
 }
 
+/* A header of 384 bytes begins with 0x80 0x01, as a pickle of protocol 1 does. */
+static void safetensors_are_no_pickle(void **state)
+{
+    (void)state;
+    static const unsigned char header[] = "\x80\1\0\0\0\0\0\0{\"a\"";
+    static const unsigned char pickle[] = "\x80\2\x8a\x0al\xfc\x9c\x46\xf9 j";
+    assert_false(torchfile_is(header, sizeof header));
+    assert_true(torchfile_is(pickle, sizeof pickle));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +483,7 @@ int main(void)
         cmocka_unit_test(shared_attributes_do_not_exhaust_memory),
         cmocka_unit_test(archives_that_are_none_of_torchs_are_refused),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
+        cmocka_unit_test(safetensors_are_no_pickle),
         cmocka_unit_test(a_flipped_bit_in_a_storage_is_found),
         cmocka_unit_test(damage_never_crashes),
         cmocka_unit_test(a_damaged_pickle_never_crashes),
