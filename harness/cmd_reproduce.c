@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/catalogue.h"
+#include "core/proto/method_keys.h"
 #include "harness/bundle.h"
 #include "harness/cmd.h"
 #include "harness/label.h"
@@ -55,9 +56,13 @@ static void choose(struct chosen *c, const json_t *spec, const char *backbone)
     c->n++;
 }
 
+/* A prompt from a file was trained by others: there is nothing to train again. */
 static bool is_training(const json_t *spec)
 {
-    return str_eq(json_string_value(json_object_get(spec, "job")), "train");
+    const char *method = json_string_value(json_object_get(spec, "method"));
+    const struct method_row *row = method ? method_find(method) : NULL;
+    return str_eq(json_string_value(json_object_get(spec, "job")), "train") &&
+           !(row && (row->needs & METHOD_FILE));
 }
 
 /* A sample of the recipe's done training runs; evaluations have no numbers of their own making. */

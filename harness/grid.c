@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/grid_values.h"
+#include "harness/plan_file.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -343,6 +344,27 @@ static void add_run(const struct walk *w, json_t *params, size_t set, struct col
 #undef NUMBER
 }
 
+/* What a method that tests a file was told of it. Shots and seed are those of the path, if it has
+ * them. */
+static int check_file(struct walk *w, const json_t *params, struct err *e)
+{
+    const char *path = json_string_value(json_object_get(params, "path"));
+    char field[40];
+    if (!path || !*path)
+        return yaml_error(e, ERR_PARSE, w->method->at,
+                          "method '%s' needs the 'path' of a trained prompt", w->method->row->name);
+    if (plan_file_unknown(path, field, sizeof field))
+        return yaml_error(e, ERR_PARSE, w->method->at,
+                          "path '%s': unknown field '%s'; known: {dataset}, {source}, {shots}, "
+                          "{seed}",
+                          path, field);
+    if (!plan_file_has(path, "shots"))
+        w->point[AXIS_SHOTS] = w->zero;
+    if (!plan_file_has(path, "seed"))
+        w->point[AXIS_SEED] = w->zero;
+    return 0;
+}
+
 /* The run of the point as it stands. */
 static int add_point(struct walk *w, struct collection *c, struct err *e)
 {
@@ -352,7 +374,9 @@ static int add_point(struct walk *w, struct collection *c, struct err *e)
     if (rc < 0)
         return rc;
     json_t *params = grid_values_params(w->values, row, w->point + AT_PARAMS, &set);
-    if (!row->trains) // no training, so these say nothing
+    if (row->needs & METHOD_FILE)
+        rc = check_file(w, params, e);
+    else if (!row->trains) // no training, so these say nothing
         w->point[AXIS_SHOTS] = w->point[AXIS_SEED] = w->zero;
     else
         rc = check_training(w, params, e);
@@ -436,8 +460,9 @@ bool grid_run_matches(const struct grid_run *r, const json_t *where)
     json_object_foreach((json_t *)where, name, wanted)
     {
         bool training_only = str_eq(name, "shots") || str_eq(name, "seed");
+        bool none = row && !row->trains && !(str_eq(name, "shots") ? r->shots : r->seed);
         if (row &&
-            ((training_only && !row->trains) || (str_eq(name, "views") && looks_plainly(row))))
+            ((training_only && none) || (str_eq(name, "views") && looks_plainly(row))))
             continue;
         json_t *value = run_value(r, name);
         bool match = value && value_in(wanted, value);

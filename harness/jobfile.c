@@ -174,6 +174,8 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
         set_path(paths, "prompt", path);
         free(path);
     }
+    if (r->file)
+        set_path(paths, "prompt", r->file);
     if (can_resume(r->spec)) {
         char *path = path_in(workspace, "checkpoints", r->id, ".safetensors");
         set_path(paths, "checkpoint", path);

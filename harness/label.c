@@ -70,7 +70,9 @@ void labels_release(struct labels *l)
 
 static void add_value(struct str *s, const char *name, const json_t *value)
 {
-    if (json_is_string(value))
+    if (str_eq(name, "file")) // the hash of a tested file
+        str_addf(s, " %s=%.8s", name, json_string_value(value));
+    else if (json_is_string(value))
         str_addf(s, " %s='%s'", name, json_string_value(value));
     else if (json_is_integer(value))
         str_addf(s, " %s=%lld", name, (long long)json_integer_value(value));

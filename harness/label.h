@@ -25,8 +25,13 @@ struct grid_run;
  * "rank 2"; yours to free(). */
 char *labels_axis(const struct grid_run *r, const char *axis);
 
+/* What runs are called that belong together: the method's label, or the name that a recipe gives a
+ * method which has one; borrowed from the run. Runs of one method and name are of one kind. */
+const char *labels_kind(const struct grid_run *r);
+bool labels_same_kind(const struct grid_run *a, const struct grid_run *b);
+
 /* Names of rows for tables and figures: "CoOp", "RLP, rank 2", "CoOp, 4 shots": the method's label
- * and what varies among the given runs of that method, but for the axes in `ignore`
+ * and what varies among the given runs of that kind, but for the axes in `ignore`
  * (NULL-terminated; NULL = none). `n` texts, in the order of the runs; free each and the array. */
 char **labels_rows(const struct grid_run *const *runs, size_t n, const char *const *ignore);
 

@@ -69,14 +69,25 @@ char *labels_axis(const struct grid_run *r, const char *axis)
     return param_text(axis, json_object_get(r->params, axis));
 }
 
-/* Does the axis take two values among the runs of this method? */
-static bool varies(const struct grid_run *const *runs, size_t n, const char *method,
+const char *labels_kind(const struct grid_run *r)
+{
+    const char *name = json_string_value(json_object_get(r->params, "name"));
+    return name && *name ? name : method_find(r->method)->label;
+}
+
+bool labels_same_kind(const struct grid_run *a, const struct grid_run *b)
+{
+    return str_eq(a->method, b->method) && str_eq(labels_kind(a), labels_kind(b));
+}
+
+/* Does the axis take two values among the runs of this kind? */
+static bool varies(const struct grid_run *const *runs, size_t n, const struct grid_run *kind,
                    const char *axis)
 {
     char *first = NULL;
     bool differ = false;
     for (size_t i = 0; i < n && !differ; i++) {
-        if (!str_eq(runs[i]->method, method))
+        if (!labels_same_kind(runs[i], kind))
             continue;
         char *text = labels_axis(runs[i], axis);
         differ = first && !str_eq(first, text);
@@ -89,17 +100,17 @@ static bool varies(const struct grid_run *const *runs, size_t n, const char *met
     return differ;
 }
 
-/* What tells the runs of one method apart: names of parameters, then of axes; NULL-terminated. */
+/* What tells the runs of one kind apart: names of parameters, then of axes; NULL-terminated. */
 static const char **varying(const struct grid_run *const *runs, size_t n,
-                            const struct method_row *method, const char *const *ignore)
+                            const struct grid_run *kind, const char *const *ignore)
 {
     const char **names = NULL;
     size_t used = 0, capacity = 0;
-    for (const struct method_key *k = method->keys; k->name; k++)
-        if (!is_ignored(ignore, k->name) && varies(runs, n, method->name, k->name))
+    for (const struct method_key *k = method_find(kind->method)->keys; k->name; k++)
+        if (!is_ignored(ignore, k->name) && varies(runs, n, kind, k->name))
             MEM_PUSH(names, used, capacity) = k->name;
     for (const char *const *axis = axes; *axis; axis++)
-        if (!is_ignored(ignore, *axis) && varies(runs, n, method->name, *axis))
+        if (!is_ignored(ignore, *axis) && varies(runs, n, kind, *axis))
             MEM_PUSH(names, used, capacity) = *axis;
     MEM_PUSH(names, used, capacity) = NULL;
     return names;
@@ -108,13 +119,15 @@ static const char **varying(const struct grid_run *const *runs, size_t n,
 char **labels_rows(const struct grid_run *const *runs, size_t n, const char *const *ignore)
 {
     char **labels = mem_zero(n + 1, sizeof *labels);
-    for (const struct method_row *m = method_rows; m->name; m++) {
-        const char **names = varying(runs, n, m, ignore);
-        for (size_t i = 0; i < n; i++) {
-            if (!str_eq(runs[i]->method, m->name))
+    for (size_t first = 0; first < n; first++) {
+        if (labels[first])
+            continue;
+        const char **names = varying(runs, n, runs[first], ignore);
+        for (size_t i = first; i < n; i++) {
+            if (!labels_same_kind(runs[i], runs[first]))
                 continue;
             struct str label = STR_INIT;
-            str_add(&label, m->label);
+            str_add(&label, labels_kind(runs[i]));
             for (const char **name = names; *name; name++) {
                 char *text = labels_axis(runs[i], *name);
                 str_addf(&label, ", %s", text);

@@ -68,6 +68,20 @@ static const struct plan_dataset *find_dataset(const struct plan_facts *f, const
     BUG("no facts about dataset '%s'", name);
 }
 
+/* The file that the run tests; NULL: its method tests none. */
+static const struct plan_file *find_file(const struct plan_facts *f, const struct grid_run *r)
+{
+    char *name = plan_file_name(r);
+    const struct plan_file *found = NULL;
+    for (size_t i = 0; i < f->n_files && name && !found; i++)
+        if (str_eq(f->files[i].name, name))
+            found = &f->files[i];
+    if (name && !found)
+        BUG("no facts about prompt '%s'", name);
+    free(name);
+    return found;
+}
+
 /* ---- states ---- */
 
 static const char *keep_format(struct map *words, const char *format, const char *text)
@@ -128,6 +142,9 @@ static const char *find_problems(const struct building *b, const struct grid_run
     if (grid_run_is_eval(r))
         add_problem(&why, "dataset", r->source, &find_dataset(f, r->source)->problem);
     add_problem(&why, "dataset", r->dataset, &find_dataset(f, r->dataset)->problem);
+    const struct plan_file *file = find_file(b->facts, r);
+    if (file)
+        add_problem(&why, "prompt", file->name, &file->problem);
     const char *kept = why.size ? map_keep(b->words, why.data) : NULL;
     str_release(&why);
     return kept;
@@ -187,7 +204,7 @@ static int add_bank(struct building *b, const struct plan_run *reader, const str
                          r->method,
                          NULL};
     bool is_new;
-    if (method_find(r->method)->needs & METHOD_PIXELS)
+    if (method_pixels(method_find(r->method), json_object_get(reader->spec, "params")))
         return -1;
     size_t number = map_add(&b->banks, key, sizeof key, &is_new);
     if (is_new) {
@@ -238,13 +255,16 @@ static int add_train(struct building *b, const struct grid_run *r, const char *d
 {
     const struct plan_dataset *d = find_dataset(b->facts, dataset);
     const struct method_row *method = method_find(r->method);
+    const struct plan_file *file = find_file(b->facts, r);
     struct plan_run run = make_run(
-        b, r, plan_train_spec(&b->parts, r, dataset, find_backbone(b->facts, r->backbone), d), d);
+        b, r, plan_train_spec(&b->parts, r, dataset, find_backbone(b->facts, r->backbone), d, file),
+        d);
     int known = find_run(b, run.id);
     if (known >= 0) {
         json_decref(run.spec);
         return known;
     }
+    run.file = file ? map_keep(b->words, file->path) : NULL;
     run.parameters = count_parameters(b, &run, d);
     if (method->trains)
         run.needs[NEED_TRAIN_BANK] = add_bank(b, &run, d, "train", d->train);
@@ -280,7 +300,7 @@ static int add_eval(struct building *b, const struct grid_run *r, struct err *e)
 static int add_blocked(struct building *b, const struct grid_run *r, const char *why)
 {
     bool eval = grid_run_is_eval(r);
-    json_t *train = plan_train_spec(&b->parts, r, grid_run_source(r), NULL, NULL);
+    json_t *train = plan_train_spec(&b->parts, r, eval ? r->source : r->dataset, NULL, NULL, NULL);
     json_t *spec = eval ? plan_eval_spec(&b->parts, r, train, NULL, NULL) : json_incref(train);
     json_decref(train);
     return push_run(b, eval ? STAGE_EVAL : STAGE_TRAIN,
@@ -391,6 +411,9 @@ static struct str *list_problems(const struct plan_facts *f)
     for (size_t i = 0; i < f->n_datasets; i++)
         if (f->datasets[i].problem.code)
             str_addf(list, "%s\n", f->datasets[i].problem.text);
+    for (size_t i = 0; i < f->n_files; i++)
+        if (f->files[i].problem.code)
+            str_addf(list, "%s\n", f->files[i].problem.text);
     return list;
 }
 

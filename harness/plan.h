@@ -51,6 +51,7 @@ struct plan_run {
     long parameters;  // numbers that a training run trains; -1 = unknown, or it is no training run
     int needs[NEEDS]; // indexes in plan->runs; -1 = none
     const char *weights, *merges, *folder; // files of the job, borrowed; NULL when blocked
+    const char *file;                      // the trained prompt that it tests; NULL: none
 };
 
 struct plan {

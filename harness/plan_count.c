@@ -12,6 +12,8 @@ long plan_parameters(const struct plan_backbone *b, const struct plan_dataset *d
     struct method_sizes sizes = b->sizes;
     bool base = str_eq(spec_get_text(spec, "protocol"), "base-to-new");
     int shots = (int)spec_get_int(spec, "shots");
+    if (method->needs & METHOD_FILE)
+        return -1; // whoever trained it knows
     if (!method->parameters)
         return 0;
     if (!sizes.text_width)

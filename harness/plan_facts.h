@@ -9,6 +9,7 @@
 #include "core/base/hash.h"
 #include "core/proto/method_size.h"
 #include "harness/plan.h"
+#include "harness/plan_file.h"
 #include "harness/recipe.h"
 #include "results/store.h"
 
@@ -39,6 +40,8 @@ struct plan_facts {
     size_t n_backbones;
     struct plan_dataset *datasets;
     size_t n_datasets;
+    struct plan_file *files; // of the runs that test one
+    size_t n_files;
     char commit[41]; // code that would run; "" = unknown
 
     /* earlier attempts; `arg` is passed on */

@@ -192,6 +192,45 @@ static void add_dataset(struct plan_facts *f, size_t *capacity, const char *name
     MEM_PUSH(f->datasets, f->n_datasets, *capacity) = (struct plan_dataset){.name = name};
 }
 
+static void add_file(struct plan_facts *f, size_t *capacity, const struct grid_run *r)
+{
+    char *name = plan_file_name(r);
+    bool known = !name;
+    for (size_t k = 0; k < f->n_files && !known; k++)
+        known = str_eq(f->files[k].name, name);
+    if (known)
+        free(name);
+    else
+        MEM_PUSH(f->files, f->n_files, *capacity) = (struct plan_file){.name = name};
+}
+
+/* What the files of prompts are, whether the runs can be made of them, and what these are called.
+ */
+static int look_at_prompts(struct plan_facts *f, struct recipe *r, const char *workspace,
+                           struct err *e)
+{
+    size_t capacity = 0;
+    for (size_t i = 0; i < r->n; i++)
+        add_file(f, &capacity, &r->runs[i]);
+    int rc = plan_files_look(f->files, f->n_files, workspace, e);
+    for (size_t i = 0; i < r->n && rc == 0 && f->n_files; i++) {
+        struct grid_run *run = &r->runs[i];
+        char *name = plan_file_name(run);
+        const struct plan_file *file = f->files;
+        while (name && !str_eq(file->name, name))
+            file++;
+        // the parameters may be those of other runs too: the name of the first serves all
+        if (name && (rc = plan_file_check(file, run, r->path, e)) == 0 && !file->problem.code &&
+            !json_string_length(json_object_get(run->params, "name"))) {
+            char *label = plan_file_label(file, run);
+            json_object_set_new(run->params, "name", json_string(label));
+            free(label);
+        }
+        free(name);
+    }
+    return rc;
+}
+
 static void look_at_files(struct plan_facts *f, const struct recipe *r, const struct roots *roots)
 {
     size_t backbones = 0, datasets = 0;
@@ -217,8 +256,11 @@ static void facts_release(struct plan_facts *f)
         free(f->datasets[i].folder);
         free(f->datasets[i].class_images);
     }
+    for (size_t i = 0; i < f->n_files; i++)
+        plan_file_release(&f->files[i]);
     free(f->backbones);
     free(f->datasets);
+    free(f->files);
 }
 
 int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots,
@@ -246,8 +288,13 @@ int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots
     }
     struct roots here = *roots; // weights may be in this workspace
     here.workspace = (char *)workspace;
-    look_at_files(&facts, recipe, &here);
-    int rc = plan_build(p, recipe, &facts, e);
+    int rc = look_at_prompts(&facts, recipe, workspace, e);
+    if (rc == 0) {
+        look_at_files(&facts, recipe, &here);
+        rc = plan_build(p, recipe, &facts, e);
+    } else {
+        recipe_free(recipe);
+    }
     facts_release(&facts);
     return rc;
 }

@@ -55,15 +55,20 @@ static char *backbone_name(const char *name)
     return base;
 }
 
-/* The run's parameters and those that follow from the dataset; borrowed. */
-static json_t *filled(struct plan_parts *p, const struct grid_run *r, const char *dataset)
+/* The run's parameters and those that follow from the dataset; of a file, what is in it. Borrowed.
+ */
+static json_t *filled(struct plan_parts *p, const struct grid_run *r, const char *dataset,
+                      const struct plan_file *file)
 {
     const struct dataset_row *row = dataset_find(dataset);
-    const void *const key[] = {r->params, method_find(r->method), row};
+    const struct dataset_row *source = file ? dataset_find(grid_run_source(r)) : NULL;
+    const void *const key[] = {r->params, method_find(r->method), row, file, source};
     bool is_new;
     size_t number = map_add(&p->filled, key, sizeof key, &is_new);
     if (is_new) {
-        json_t *params = json_copy(r->params);
+        json_t *params = plan_file_params(file, r);
+        if (!params)
+            params = json_copy(r->params);
         fill_params(params, method_find(r->method), row);
         json_array_append_new(p->of_filled, params);
     }
@@ -71,7 +76,8 @@ static json_t *filled(struct plan_parts *p, const struct grid_run *r, const char
 }
 
 json_t *plan_train_spec(struct plan_parts *p, const struct grid_run *r, const char *dataset,
-                        const struct plan_backbone *b, const struct plan_dataset *d)
+                        const struct plan_backbone *b, const struct plan_dataset *d,
+                        const struct plan_file *file)
 {
     json_t *spec = json_object();
     char *backbone = backbone_name(r->backbone);
@@ -85,7 +91,7 @@ json_t *plan_train_spec(struct plan_parts *p, const struct grid_run *r, const ch
     set_text(p, spec, "method", r->method);
     set_number(p, spec, "shots", r->shots);
     set_number(p, spec, "seed", r->seed);
-    json_object_set_nocheck(spec, "params", filled(p, r, dataset));
+    json_object_set_nocheck(spec, "params", filled(p, r, dataset, file));
     if (b) {
         set_text(p, spec, "weights", b->weights);
         set_text(p, spec, "bpe", b->bpe);
@@ -99,7 +105,7 @@ json_t *plan_train_spec(struct plan_parts *p, const struct grid_run *r, const ch
  * target, whose names it is to hold. Borrowed. */
 static json_t *eval_params(struct plan_parts *p, const struct grid_run *r, json_t *train)
 {
-    json_t *template_ = json_object_get(filled(p, r, r->dataset), "template");
+    json_t *template_ = json_object_get(filled(p, r, r->dataset, NULL), "template");
     const void *const key[] = {train, template_};
     bool is_new;
     size_t number = map_add(&p->filled, key, sizeof key, &is_new);

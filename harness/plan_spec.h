@@ -17,9 +17,10 @@ void plan_parts_release(struct plan_parts *p);
 
 /* The training of `r` on `d`, whose hashes are left out when `b` is NULL; a new reference. A result
  * that is tested on other datasets is an ordinary few-shot run of its source: whoever wants that
- * run shares it. */
+ * run shares it. `file`: what it tests instead of training; NULL: nothing, or it is not there. */
 json_t *plan_train_spec(struct plan_parts *p, const struct grid_run *r, const char *dataset,
-                        const struct plan_backbone *b, const struct plan_dataset *d);
+                        const struct plan_backbone *b, const struct plan_dataset *d,
+                        const struct plan_file *file);
 
 /* The test on `r->dataset` of the result of `train`, whose id is `id`; a new reference. `id` and
  * `d` NULL: not known here. */

@@ -72,7 +72,7 @@ static char *column_key(const struct grid_run *r, const char *const *columns)
     return str_detach(&key);
 }
 
-/* Do two of the runs in one column differ in `axis`? All are of one method. */
+/* Do two of the runs in one column differ in `axis`? All are of one kind. */
 static bool tells_apart(const struct grid_run *const *runs, size_t n, const char *axis,
                         const char *const *columns)
 {
@@ -92,10 +92,9 @@ static bool tells_apart(const struct grid_run *const *runs, size_t n, const char
     return differ;
 }
 
-/* Labels of the runs of one method into labels[at[i]]. */
-static void label_method(const struct grid_run *const *runs, const size_t *at, size_t n,
-                         const struct method_row *method, const char *const *columns,
-                         const char *const *ignore, char **labels)
+/* Labels of the runs of one kind into labels[at[i]]. */
+static void label_kind(const struct grid_run *const *runs, const size_t *at, size_t n,
+                       const char *const *columns, const char *const *ignore, char **labels)
 {
     static const char *const axes[] = {"dataset", "source", "protocol", "backbone", "precision",
                                        "views",   "shots",  "seed",     NULL};
@@ -106,7 +105,7 @@ static void label_method(const struct grid_run *const *runs, const size_t *at, s
     for (const char *const *axis = axes; *axis; axis++)
         if (!tells_apart(runs, n, *axis, columns))
             MEM_PUSH(silent, n_silent, capacity) = *axis;
-    for (const struct method_key *k = method->keys; k->name; k++)
+    for (const struct method_key *k = method_find(runs[0]->method)->keys; k->name; k++)
         if (!tells_apart(runs, n, k->name, columns))
             MEM_PUSH(silent, n_silent, capacity) = k->name;
     MEM_PUSH(silent, n_silent, capacity) = NULL;
@@ -123,14 +122,15 @@ char **table_row_labels(const struct grid_run *const *runs, size_t n, const char
     char **labels = mem_zero(n + 1, sizeof *labels);
     const struct grid_run **mine = mem_alloc(n + 1, sizeof *mine);
     size_t *at = mem_alloc(n + 1, sizeof *at);
-    for (const struct method_row *m = method_rows; m->name; m++) {
+    for (size_t first = 0; first < n; first++) {
         size_t found = 0;
-        for (size_t i = 0; i < n; i++)
-            if (str_eq(runs[i]->method, m->name)) {
+        for (size_t i = first; i < n && !labels[first]; i++)
+            if (labels_same_kind(runs[i], runs[first])) {
                 at[found] = i;
                 mine[found++] = runs[i];
             }
-        label_method(mine, at, found, m, columns, ignore, labels);
+        if (found)
+            label_kind(mine, at, found, columns, ignore, labels);
     }
     free(mine);
     free(at);

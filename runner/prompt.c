@@ -7,6 +7,8 @@
 #include "core/base/str.h"
 #include "core/proto/memory.h"
 #include "core/proto/spec.h"
+#include "core/train/reference.h"
+#include "runner/check.h"
 #include "runner/runner.h"
 
 #include <stdio.h>
@@ -48,118 +50,76 @@ static int find_run(const char *folder, const char *digits, char **path, struct 
     return rc;
 }
 
-int prompt_open(struct prompt *p, const struct prompt_options *o, const char *word, struct err *e)
+int prompt_find(const char *workspace, const char *word, char **path, struct err *e)
+{
+    *path = NULL;
+    if (fs_is_file(word) || fs_is_folder(word)) {
+        *path = mem_strdup(word);
+        return 0;
+    }
+    char *folder = fs_join(workspace, "prompts");
+    int rc = find_run(folder, word, path, e);
+    free(folder);
+    return rc;
+}
+
+int prompt_open(struct trained *t, const struct prompt_options *o, const char *word, struct err *e)
 {
     struct roots roots = {0};
-    char *path = NULL, *folder = NULL;
-    *p = (struct prompt){0};
-    int rc = prompt_roots(&roots, o, e);
-    if (rc < 0)
-        goto out;
-    folder = fs_join(roots.workspace, "prompts");
-    if (fs_is_file(word))
-        path = mem_strdup(word);
-    else
-        rc = find_run(folder, word, &path, e);
-    if (rc < 0 || (rc = safetensors_open(&p->file, path, e)) < 0)
-        goto out;
-    const json_t *metadata = json_object_get(p->file.header, "__metadata__");
-    const char *text = json_string_value(json_object_get(metadata, "spec"));
-    p->spec = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (p->spec && (rc = spec_check(p->spec, e)) < 0) {
-        err_wrap(e, "'%s'", path);
-        prompt_close(p);
-        goto out;
-    }
-    p->ctx = safetensors_find(&p->file, "ctx");
-    if (p->ctx && (p->ctx->dims != 2 || p->ctx->dtype > DTYPE_F64))
-        p->ctx = NULL;
-out:
+    char *path = NULL;
+    *t = (struct trained){0};
+    int rc = prompt_check_as(&o->as, e);
+    if (rc == 0 && !o->workspace)
+        rc = prompt_roots(&roots, o, e);
+    if (rc == 0 &&
+        (rc = prompt_find(o->workspace ? o->workspace : roots.workspace, word, &path, e)) == 0)
+        rc = trained_open(t, path, &o->as, e);
     free(path);
-    free(folder);
     roots_release(&roots);
     return rc;
 }
 
-void prompt_close(struct prompt *p)
+int prompt_check_as(const struct trained_options *as, struct err *e)
 {
-    safetensors_close(&p->file);
-    json_decref(p->spec);
-    *p = (struct prompt){0};
+    static const char *const trainers[] = {"coop", "cocoop", "kgcoop", "prograd",
+                                           "rlp",  "maple",  "ivlp",   "promptsrc"};
+    static const char *const positions[] = {"end", "middle", "front"};
+    enum { TRAINERS = sizeof trainers / sizeof trainers[0] };
+    const char *near = NULL;
+    bool position = !as->position;
+    for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++)
+        position |= str_eq(as->position, positions[i]);
+    if (!position)
+        return err_set(e, ERR_USAGE, "--name-position '%s': expected end, middle or front",
+                       as->position);
+    if (!as->trainer || reference_find(as->trainer))
+        return 0;
+    near = str_nearest(as->trainer, trainers, TRAINERS, sizeof *trainers);
+    return err_set(e, ERR_USAGE, "unknown trainer '%s'%s%s%s", as->trainer,
+                   near ? ", did you mean '"
+                        : "; known: coop, cocoop, kgcoop, prograd, rlp, maple, "
+                          "ivlp, promptsrc",
+                   near ? near : "", near ? "'?" : "");
 }
 
-int prompt_context(const struct prompt *p, struct err *e)
+int prompt_backbone(const struct trained *t, const char *given, const char **name, struct err *e)
 {
-    return p->ctx ? 0
-                  : err_set(e, ERR_MISSING, "'%s' holds no context vectors 'ctx'", p->file.path);
-}
-
-int prompt_backbone(const struct prompt *p, const struct prompt_options *o, const char **name,
-                    struct err *e)
-{
-    const json_t *metadata = json_object_get(p->file.header, "__metadata__");
-    *name = o->backbone ? o->backbone
-            : p->spec   ? spec_get_text(p->spec, "backbone")
-                        : json_string_value(json_object_get(metadata, "backbone"));
+    *name = given     ? given
+            : t->spec ? spec_get_text(t->spec, "backbone")
+                      : json_string_value(json_object_get(t->metadata, "backbone"));
     return *name ? 0
                  : err_set(e, ERR_USAGE, "'%s' does not say of which backbone it is: --backbone",
-                           p->file.path);
+                           t->path);
 }
 
-/* ---- show ---- */
-
-static void print_shown(const struct prompt *p, json_t *metadata)
+int prompt_check_weights(const struct trained *t, const char *path, struct err *e)
 {
-    const char *key;
-    json_t *value;
-    char *path = str_visible(p->file.path);
-    printf("%s\n", path);
-    free(path);
-    for (size_t i = 0; i < p->file.n; i++) {
-        const struct tensor *t = &p->file.tensors[i];
-        char *name = str_visible(t->name);
-        printf("  %-10s (", name);
-        for (int d = 0; d < t->dims; d++)
-            printf("%s%zu", d ? ", " : "", t->shape[d]);
-        printf(")\n");
-        free(name);
-    }
-    json_object_foreach(metadata, key, value)
-    {
-        char *left = str_visible(key), *right = str_visible(json_string_value(value));
-        printf("  %-10s %s\n", left, right);
-        free(left);
-        free(right);
-    }
+    return t->spec ? check_file("weights", path, spec_get_text(t->spec, "weights"), e) : 0;
 }
 
-static int show(const struct prompt_options *o, const char *word, struct err *e)
+int prompt_say_path(const char *path, struct err *e)
 {
-    struct prompt p;
-    int rc = prompt_open(&p, o, word, e);
-    if (rc < 0)
-        return rc;
-    json_t *metadata = json_object_get(p.file.header, "__metadata__");
-    if (o->json) {
-        json_t *arrays = json_object();
-        for (size_t i = 0; i < p.file.n; i++) {
-            json_t *shape = json_array();
-            for (int d = 0; d < p.file.tensors[i].dims; d++)
-                json_array_append_new(shape, json_integer((json_int_t)p.file.tensors[i].shape[d]));
-            json_object_set_new(arrays, p.file.tensors[i].name, shape);
-        }
-        json_t *all = json_pack("{s:s, s:o, s:O?, s:O?}", "path", p.file.path, "arrays", arrays,
-                                "metadata", metadata, "spec", p.spec);
-        json_dumpf(all, stdout, JSON_INDENT(2));
-        puts("");
-        json_decref(all);
-    } else {
-        print_shown(&p, metadata);
-    }
-    if (fflush(stdout))
-        rc = err_sys(e, "unable to write to stdout");
-    prompt_close(&p);
-    return rc;
+    return puts(path) < 0 || fflush(stdout) ? err_sys(e, "unable to write to stdout") : 0;
 }
 
 /* ---- the commands ---- */
@@ -168,17 +128,20 @@ static const struct part {
     const char *name, *argument, *about;
     int (*run)(const struct prompt_options *o, const char *word, struct err *e);
 } parts[] = {
-    {"show", "RUN|FILE", "the arrays of a result and the run that made it", show},
-    {"nearest", "RUN|FILE",
+    {"show", "PROMPT", "the arrays of a prompt, its trainer and the run that made it", prompt_show},
+    {"nearest", "PROMPT",
      "the words of the vocabulary nearest to each context vector, by Euclidean distance as in\n"
      "CoOp's interpretation of its prompts",
      prompt_nearest},
-    {"export", "RUN|FILE",
-     "--kind coop: OUT/prompt_learner/model.pth.tar-EPOCHS, as CoOp's trainer loads it;\n"
-     "--kind head: the text features of the run's classes as OUT, a .npy or .safetensors",
+    {"eval", "PROMPT",
+     "accuracy on a dataset's test images, now and without a record: --dataset D [--part base|new]",
+     prompt_eval},
+    {"export", "PROMPT",
+     "--kind checkpoint: OUT/FOLDER/model.pth.tar-EPOCHS, as its trainer loads it (CoOp's\n"
+     "prompt_learner/, MaPLe's MultiModalPromptLearner/); --kind head: the text features of the\n"
+     "run's classes as OUT, a .npy or .safetensors",
      prompt_export},
-    {"import", "FILE", "the context of a CoOp checkpoint (model.pth.tar-N) as OUT, a result file",
-     prompt_import},
+    {"import", "PROMPT", "a checkpoint of others as OUT, a result file", prompt_import},
     {0},
 };
 
@@ -186,23 +149,29 @@ static int help(const struct part *p, const struct opt *options)
 {
     struct str text = STR_INIT;
     opt_help(options, &text);
-    printf("usage: promptgrid prompt %s [options] %s\n\n%s\n\n%s", p->name, p->argument, p->about,
-           text.data);
+    printf(
+        "usage: promptgrid prompt %s [options] %s\n\n%s\n\nPROMPT is a run of ours, its result "
+        "file, a model.pth.tar-N of CoOp, CoCoOp, KgCoOp,\nProGrad, MaPLe, IVLP or PromptSRC, or "
+        "the folder that holds one.\n\n%s",
+        p->name, p->argument, p->about, text.data);
     str_release(&text);
     return 0;
 }
 
 static int run_part(const struct part *p, int argc, char **argv)
 {
-    struct prompt_options o = {.top = 5, .kind = "coop"};
+    struct prompt_options o = {.top = 5, .kind = "checkpoint", .part = "all"};
     const struct opt options[] = {
         {"workspace", OPT_TEXT, &o.workspace, "DIR",
          "holds results (default: $PROMPTGRID_WORKSPACE, else ./workspace)"},
         {"data", OPT_LIST, &o.data, "DIR", "folder of datasets; may be given again"},
-        {"json", OPT_FLAG, &o.json, NULL, "print JSON (show, nearest)"},
-        {"backbone", OPT_TEXT, &o.backbone, "NAME|DIR", "instead of the run's (nearest, import)"},
+        {"json", OPT_FLAG, &o.json, NULL, "print JSON (show, nearest, eval)"},
+        {"backbone", OPT_TEXT, &o.backbone, "NAME|DIR", "instead of the run's"},
+        PROMPT_AS(o.as),
+        {"dataset", OPT_TEXT, &o.dataset, "NAME", "whose test images and class names (eval)"},
+        {"part", OPT_TEXT, &o.part, "PART", "its classes: all (default), base or new (eval)"},
         {"top", OPT_COUNT, &o.top, "N", "words for each vector (nearest; default: 5)"},
-        {"kind", OPT_TEXT, &o.kind, "KIND", "coop (default) or head (export)"},
+        {"kind", OPT_TEXT, &o.kind, "KIND", "checkpoint (default) or head (export)"},
         {"out", OPT_TEXT, &o.out, "PATH", "where to write (export, import)"},
         {0},
     };
@@ -229,13 +198,20 @@ int runner_prompt(int argc, char **argv)
     if (argc > 1 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"))) {
         printf("usage: promptgrid prompt COMMAND\n\n");
         for (const struct part *p = parts; p->name; p++)
-            printf("  %-8s %-10s %.*s\n", p->name, p->argument, (int)strcspn(p->about, "\n"),
+            printf("  %-8s %-8s %.*s\n", p->name, p->argument, (int)strcspn(p->about, "\n"),
                    p->about);
         return 0;
     }
-    for (const struct part *p = parts; p->name; p++)
+    size_t n = 0;
+    for (const struct part *p = parts; p->name; p++, n++)
         if (argc > 1 && str_eq(argv[1], p->name))
             return run_part(p, argc - 1, argv + 1);
-    log_error("usage: promptgrid prompt show|nearest|export|import [...]");
+    const char *near = argc > 1 ? str_nearest(argv[1], &parts[0].name, n, sizeof parts[0]) : NULL;
+    if (argc > 1)
+        log_error("unknown command 'prompt %s'%s%s%s", argv[1],
+                  near ? ", did you mean 'prompt " : "; see 'promptgrid prompt --help'",
+                  near ? near : "", near ? "'?" : "");
+    else
+        log_error("usage: promptgrid prompt show|nearest|eval|export|import [...]");
     return 2;
 }

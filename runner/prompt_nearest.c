@@ -1,11 +1,8 @@
 /* `prompt nearest`: what a context vector is closest to among the token embeddings. */
-#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/clip/bpe.h"
 #include "core/clip/model.h"
-#include "core/proto/spec.h"
-#include "runner/check.h"
 #include "runner/prompt.h"
 
 #include <math.h>
@@ -81,39 +78,45 @@ static void print(const struct prompt_options *o, const struct bpe *bpe, const s
 
 int prompt_nearest(const struct prompt_options *o, const char *word, struct err *e)
 {
-    struct prompt p = {0};
+    struct trained t = {0};
     struct roots roots = {0};
     struct backbone_files files = {0};
     struct weights w = {0};
     struct clip_shape shape;
     struct bpe *bpe = NULL;
     const char *name;
-    float *ctx = NULL;
     struct near *all = NULL;
     int rc;
-    if ((rc = prompt_open(&p, o, word, e)) < 0 || (rc = prompt_context(&p, e)) < 0 ||
-        (rc = prompt_backbone(&p, o, &name, e)) < 0 || (rc = prompt_roots(&roots, o, e)) < 0 ||
+    if ((rc = prompt_open(&t, o, word, e)) < 0)
+        return rc;
+    const struct tensor_out *ctx = trained_find(&t, "ctx");
+    if (!ctx) {
+        rc = err_set(e, ERR_MISSING, "'%s' holds no context vectors 'ctx'", t.path);
+        goto out;
+    }
+    if ((rc = prompt_backbone(&t, o->backbone, &name, e)) < 0 ||
+        (rc = prompt_roots(&roots, o, e)) < 0 ||
         (rc = roots_backbone(&roots, name, &files, e)) < 0 ||
-        (p.spec &&
-         (rc = check_file("weights", files.weights, spec_get_text(p.spec, "weights"), e)) < 0) ||
+        (rc = prompt_check_weights(&t, files.weights, e)) < 0 ||
         (rc = weights_open(&w, files.weights, e)) < 0 ||
         (rc = clip_shape_read(&shape, &w, e)) < 0 ||
         (rc = bpe_open(&bpe, files.merges, shape.vocab, e)) < 0)
         goto out;
-    const size_t shown[2] = {p.ctx->shape[0], (size_t)shape.text_width};
-    if ((rc = safetensors_floats(&p.file, "ctx", 2, shown, &ctx, e)) < 0)
+    if (ctx->shape[1] != (size_t)shape.text_width) {
+        rc = err_set(e, ERR_RANGE, "'%s' has vectors of %zu numbers, '%s' has %d", t.path,
+                     ctx->shape[1], name, shape.text_width);
         goto out;
-    all = measure(&w, &shape, ctx, shown[0]);
-    print(o, bpe, all, shown[0], (size_t)shape.vocab);
+    }
+    all = measure(&w, &shape, ctx->data, ctx->shape[0]);
+    print(o, bpe, all, ctx->shape[0], (size_t)shape.vocab);
     if (fflush(stdout))
         rc = err_sys(e, "unable to write to stdout");
 out:
     free(all);
-    free(ctx);
     bpe_free(bpe);
     weights_close(&w);
     backbone_files_release(&files);
     roots_release(&roots);
-    prompt_close(&p);
+    trained_close(&t);
     return rc;
 }

@@ -160,12 +160,16 @@ static int train(struct train *t, struct rng *r, struct err *e)
     return rc < 0 ? rc : loop_train(&t->work.learner, &data, &config, &state, after_epoch, t, e);
 }
 
-/* The result with its spec in the header. */
+/* The result with its spec in the header; of a prompt from a file also what evaluates it. */
 static int save_result(struct train *t, struct err *e)
 {
     char *spec = spec_text(t->work.spec);
     json_t *metadata = json_pack("{s:s, s:s}", "format", "promptgrid prompt 1", "spec", spec);
+    json_t *evaluated = t->work.trained.path ? trained_metadata(&t->work.trained) : NULL;
     char sha256[HASH_HEX];
+    if (evaluated)
+        json_object_update(metadata, evaluated);
+    json_decref(evaluated);
     int rc = result_save(&t->work.learner, t->work.job->out, metadata, e);
     if (rc == 0)
         rc = hash_file(sha256, t->work.job->out, e);
@@ -223,7 +227,9 @@ int train_job(const struct job *job, struct err *e)
         goto out;
     set_parts(&t);
     rc = work_learner(w, t.trained.n, &r, e);
-    if (rc == 0 && w->method->init)
+    if (rc == 0 && w->trained.path)
+        rc = save_result(&t, e);
+    else if (rc == 0 && w->method->init)
         rc = learn(&t, &r, e);
     for (int i = 0; i < t.parts && rc == 0; i++)
         rc = test_part(w, &t.test_bank, &t.tested[i], e);

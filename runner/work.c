@@ -21,16 +21,51 @@ static void read_names(struct work *w)
     }
 }
 
+/* A key that may be absent. */
+static const char *param(const struct work *w, const char *key)
+{
+    return json_string_value(json_object_get(w->params, key));
+}
+
+/* The prompt that the job's file holds, which must be the spec's; from here on the work is that of
+ * the method that evaluates it. */
+static int open_trained(struct work *w, struct err *e)
+{
+    const struct trained_options o = {.trainer = param(w, "trainer"),
+                                      .context = param(w, "words"),
+                                      .position = param(w, "name-position")};
+    const char *file = param(w, "file"), *precision = spec_get_text(w->spec, "precision");
+    int rc = trained_open(&w->trained, w->job->prompt, &o, e);
+    if (rc == 0 && !file)
+        rc = err_set(e, ERR_PARSE, "spec: 'params' does not name its 'file'");
+    if (rc == 0)
+        rc = check_hash("prompt", w->trained.path, w->trained.sha256, file, e);
+    if (rc < 0)
+        return rc;
+    const int needs = method_find(w->trained.method)->needs;
+    if ((str_eq(precision, "fp16-storage") && !(needs & METHOD_HALF)) ||
+        (!str_eq(precision, "fp32") && (needs & METHOD_PIXELS)))
+        return err_set(e, ERR_RANGE, "a prompt of %s has no precision '%s'",
+                       method_find(w->trained.trainer)->label, precision);
+    w->method = method_get(w->trained.method);
+    w->params = w->trained.params;
+    return 0;
+}
+
 int work_open(struct work *w, const struct job *job, struct err *e)
 {
     *w = (struct work){
         .job = job, .spec = job->spec, .params = json_object_get(job->spec, "params")};
     const char *name = spec_get_text(w->spec, "method");
-    w->method = method_get(name);
-    if (!w->method)
-        return err_set(e, ERR_MISSING, "unknown method '%s'", name);
-    int rc = device_open(&w->device, "cpu", job->threads, e);
-    if (rc == 0)
+    const struct method_row *row = method_find(name);
+    int rc = 0;
+    if (row && (row->needs & METHOD_FILE))
+        rc = open_trained(w, e);
+    else
+        w->method = method_get(name);
+    if (rc == 0 && !w->method)
+        rc = err_set(e, ERR_MISSING, "unknown method '%s'", name);
+    if (rc == 0 && (rc = device_open(&w->device, "cpu", job->threads, e)) == 0)
         w->device->half = str_eq(spec_get_text(w->spec, "precision"), "fp16-storage");
     return rc;
 }
@@ -40,7 +75,7 @@ int work_files(struct work *w, struct err *e)
     const struct job *job = w->job;
     const json_t *spec = w->spec;
     const struct dataset_row *row;
-    bool trains = str_eq(spec_get_text(spec, "job"), "train");
+    bool trains = str_eq(spec_get_text(spec, "job"), "train") && !w->trained.path;
     int what = CLIP_TEXT, rc;
     if (w->method->pixels)
         what |= CLIP_VISION | (trains ? CLIP_VISION_BACKWARD : 0);
@@ -60,6 +95,7 @@ int work_files(struct work *w, struct err *e)
 void work_release(struct work *w)
 {
     learner_release(&w->learner);
+    trained_close(&w->trained);
     bpe_free(w->bpe);
     clip_close(&w->clip);
     device_close(w->device);
@@ -72,12 +108,16 @@ void work_release(struct work *w)
 
 int work_learner(struct work *w, int train_K, struct rng *r, struct err *e)
 {
-    uint64_t seed = (uint64_t)spec_get_int(w->spec, "seed");
+    const struct trained *t = w->trained.path ? &w->trained : NULL;
+    uint64_t seed = t ? t->seed : (uint64_t)spec_get_int(w->spec, "seed");
     if (w->method->init) {
         rng_seed_torch(r, seed);
         rng_skip(r, clip_init_draws(&w->clip.shape));
     }
-    return learner_init(&w->learner, w->method, &w->clip, w->bpe, w->params, seed, train_K, r, e);
+    if (t && t->classes)
+        train_K = t->classes;
+    int rc = learner_init(&w->learner, w->method, &w->clip, w->bpe, w->params, seed, train_K, r, e);
+    return t && rc == 0 ? trained_apply(t, &w->learner, e) : rc;
 }
 
 /* Images of the part of this name. */

@@ -9,12 +9,14 @@
 #include "core/data/split.h"
 #include "core/method/method.h"
 #include "core/proto/job.h"
+#include "core/train/trained.h"
 #include "runner/pixels.h"
 
 struct work {
     const struct job *job;       // borrowed, as the next two
-    const json_t *spec, *params; // of the job
-    const struct method *method;
+    const json_t *spec, *params; // of the job; params: of the method at work
+    const struct method *method; // of a prompt from a file: the one that evaluates it
+    struct trained trained;      // that prompt; path NULL: none
     struct split split;
     char **names; // (split.classes) as the method reads them: most with spaces for underscores
 
@@ -32,9 +34,9 @@ int work_files(struct work *w, struct err *e);
 
 void work_release(struct work *w); // whatever failed before
 
-/* The method at its start, for training on `train_K` classes. `r` becomes torch's stream of the
- * run's seed: as in the reference, the draws of building CLIP come first, then the method's
- * (spec/training.md section 3). */
+/* The method at its start, for training on `train_K` classes. A prompt from a file is then in it.
+ * `r` becomes torch's stream of the run's seed: as in the reference, the draws of building CLIP
+ * come first, then the method's (spec/training.md section 3). */
 int work_learner(struct work *w, int train_K, struct rng *r, struct err *e);
 
 /* Images of the spec's `part` ("train", "test"), for methods that train on pixels. */

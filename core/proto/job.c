@@ -20,6 +20,7 @@ enum {
     FOR_VALIDATING = 8,
     FOR_EVAL = 16,
     FOR_TESTING = 32, // on banked features
+    FOR_FILE = 64,    // a prompt from a file
     FOR_ALL = FOR_ENCODE | FOR_TRAIN | FOR_EVAL,
 };
 
@@ -35,7 +36,7 @@ static const struct {
     {"train_bank", offsetof(struct job, train_bank), FOR_LEARNING},
     {"test_bank", offsetof(struct job, test_bank), FOR_TESTING},
     {"val_bank", offsetof(struct job, val_bank), FOR_VALIDATING},
-    {"prompt", offsetof(struct job, prompt), FOR_EVAL},
+    {"prompt", offsetof(struct job, prompt), FOR_EVAL | FOR_FILE},
     {"checkpoint", offsetof(struct job, checkpoint), 0},
 };
 enum { PATHS = sizeof paths / sizeof paths[0] };
@@ -49,9 +50,11 @@ static int job_kind(const json_t *spec, struct err *e)
     const struct method_row *method = method_find(name);
     if (!method)
         return err_set(e, ERR_MISSING, "unknown method '%.200s'", name);
-    int banked = method->needs & METHOD_PIXELS ? 0 : FOR_TESTING;
+    int banked = method_pixels(method, json_object_get(spec, "params")) ? 0 : FOR_TESTING;
     if (str_eq(spec_get_text(spec, "job"), "eval"))
         return FOR_EVAL | banked;
+    if (method->needs & METHOD_FILE)
+        return FOR_TRAIN | FOR_FILE | banked;
     return FOR_TRAIN | banked | (banked && method->trains ? FOR_LEARNING : 0) |
            (method_validates(method) ? FOR_VALIDATING : 0);
 }

@@ -7,7 +7,8 @@
  *    "paths": {"weights", "bpe", "dataset" (folder of the dataset), "out" (file to make),
  *              "test_bank",                        (train and eval jobs)
  *              "train_bank",                       (train jobs that train)
- *              "prompt",                           (eval jobs, which make no file)
+ *              "prompt",                           (eval jobs, which make no file, and train jobs
+ *                                                   of a method that tests a file)
  *              "val_bank",                         (of a method that validates)
  *              "checkpoint"},                      (optional: file to keep and to go on from)
  *    "checkpoint_every": seconds}                  (optional, 0 = after every epoch)

@@ -44,6 +44,23 @@ static const struct method_key zero_shot_keys[] = {
     {0},
 };
 
+static const struct method_key checkpoint_keys[] = {
+    {"path", KEY_TEXT, 0, 0, NULL, NULL,
+     "file of a trained prompt, the folder of its trainer, or a run of ours, as seen from where "
+     "the "
+     "command is given; {dataset}, {source}, {shots} and {seed} stand for the run's (must be "
+     "given)"},
+    {"trainer", KEY_CHOICE, 0, 0, "auto|coop|cocoop|kgcoop|prograd|rlp|maple|ivlp|promptsrc",
+     "auto", "what made it; auto: as its tensors say, where CoOp, ProGrad and RLP look the same"},
+    {"words", KEY_TEXT, 0, 0, NULL, NULL,
+     "words that its context started from; those beyond its vectors stay in the prompt (default: "
+     "its trainer's, of ProGrad the dataset's template)"},
+    {"name-position", KEY_CHOICE, 0, 0, "auto|end|middle|front", "auto",
+     "where the class name stands in a prompt of CoOp; auto: at the end, or as our run had it"},
+    {"name", KEY_TEXT, 0, 0, NULL, "", "what tables call it; \"\" = by its trainer"},
+    {0},
+};
+
 /* What a low-rank context needs beside its rank. */
 #define FACTOR_KEYS                                                                                \
     {"dropout", KEY_REAL, 0, 0.95, NULL, "0.1", "dropout of the product A B (rate assumed)"},      \
@@ -285,35 +302,35 @@ const struct method_row method_rows[] = {
      METHOD_HALF, NULL},
     {"coop", "CoOp", "CoOp", true,
      "one context shared by all classes, learned; name at the end (Zhou et al., IJCV 2022)",
-     coop_keys, METHOD_HALF, count_context},
+     coop_keys, METHOD_HALF | METHOD_PROMPT, count_context},
     {"rlp", "RLP", NULL, true,
      "initial context plus a learned low-rank product with dropout (arXiv 2312.10813)", rlp_keys,
-     METHOD_HALF, count_context},
+     METHOD_HALF | METHOD_PROMPT, count_context},
     {"cocoop", "CoCoOp", "CoCoOp", true,
      "a learned context that every image shifts through a small network (Zhou et al., CVPR 2022)",
-     cocoop_keys, 0, count_cocoop},
+     cocoop_keys, METHOD_PROMPT, count_cocoop},
     {"kgcoop", "KgCoOp", "KgCoOp", true,
      "CoOp held near the features of a hand-written template (Yao et al., CVPR 2023)", kgcoop_keys,
-     0, count_context},
+     METHOD_PROMPT, count_context},
     {"prograd", "ProGrad", "ProGrad", true,
-     "CoOp whose steps do not oppose a zero-shot teacher (Zhu et al., ICCV 2023)", prograd_keys, 0,
-     count_context},
+     "CoOp whose steps do not oppose a zero-shot teacher (Zhu et al., ICCV 2023)", prograd_keys,
+     METHOD_PROMPT, count_context},
     {"maple", "MaPLe", "MaPLe", true,
      "deep prompts in both towers, the image's made from the text's (Khattak et al., CVPR 2023); "
      "rank is the context's",
-     maple_keys, METHOD_PIXELS, count_maple},
+     maple_keys, METHOD_PIXELS | METHOD_PROMPT, count_maple},
     {"ivlp", "IVLP", NULL, true,
      "deep prompts in both towers that know nothing of each other (MaPLe's baseline); rank is the "
      "context's",
-     ivlp_keys, METHOD_PIXELS, count_ivlp},
+     ivlp_keys, METHOD_PIXELS | METHOD_PROMPT, count_ivlp},
     {"promptsrc", "PromptSRC", "PromptSRC", true,
      "IVLP held near frozen CLIP, averaged over epochs (Khattak et al., ICCV 2023); frozen weights "
      "are not averaged along and stay exact; rank is the context's",
-     promptsrc_keys, METHOD_PIXELS, count_ivlp},
+     promptsrc_keys, METHOD_PIXELS | METHOD_PROMPT, count_ivlp},
     {"vpt", "VPT", NULL, true,
      "prompts in the image tower alone (Jia et al., ECCV 2022; settings of MaPLe's baseline); with "
      "a rank: RLP's image-side ablation",
-     vpt_keys, METHOD_PIXELS, count_vpt},
+     vpt_keys, METHOD_PIXELS | METHOD_PROMPT, count_vpt},
     {"linear-probe", "linear probe", "linear probe", true,
      "logistic regression on features of the test transform; trained classes only (Radford et "
      "al., ICML 2021)",
@@ -334,6 +351,10 @@ const struct method_row method_rows[] = {
      "a learned residual on the text features of every class; trained classes only (Yu et al., "
      "CVPR 2023)",
      taskres_keys, METHOD_CLOSED, count_taskres},
+    {"checkpoint", "checkpoint", NULL, false,
+     "a trained prompt from a file, tested as it is: a run's result, or what CoOp, CoCoOp, KgCoOp, "
+     "ProGrad, MaPLe, IVLP and PromptSRC leave (model.pth.tar-N)",
+     checkpoint_keys, METHOD_HALF | METHOD_FILE, NULL},
     {0},
 };
 
@@ -347,6 +368,15 @@ static bool starts_from_words(const json_t *params)
 {
     const char *words = json_string_value(json_object_get(params, "context"));
     return words && *words;
+}
+
+bool method_pixels(const struct method_row *m, const json_t *params)
+{
+    const char *trainer = json_string_value(json_object_get(params, "trainer"));
+    const struct method_row *by = m;
+    if ((m->needs & METHOD_FILE) && trainer)
+        by = method_find(trainer);
+    return by && (by->needs & METHOD_PIXELS);
 }
 
 bool method_closed(const struct method_row *m, const json_t *params)

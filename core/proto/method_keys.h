@@ -31,6 +31,8 @@ enum {
     METHOD_NUMPY = 16,    // images are picked by numpy's generator, as its reference does
     METHOD_PIXELS = 32,   // images themselves, not banked features: prompts in the image tower
     METHOD_HALF = 64,     // knows where its reference stores fp16: precision fp16-storage
+    METHOD_PROMPT = 128,  // its result is a prompt, which a file of it alone can be tested by
+    METHOD_FILE = 256,    // tests a prompt from the file that its key "path" names
 };
 
 struct method_row {
@@ -46,6 +48,10 @@ struct method_row {
 
 /* Does it read a validation bank? */
 bool method_validates(const struct method_row *m);
+
+/* With these parameters: does it look at images themselves? A prompt from a file as the method does
+ * that its "trainer" names. */
+bool method_pixels(const struct method_row *m, const json_t *params);
 
 /* With these parameters (by name, perhaps among others): does its result serve the trained classes
  * only? And why can they not go together: a text, NULL = they can. */

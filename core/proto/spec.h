@@ -32,8 +32,10 @@
  *   bpe        SHA-256 of the merges file's text
  *   protocol   "few-shot", "base-to-new" or "zero-shot"
  *   method     method name
- *   params     the method's keys, every one, with its resolved value (see method_keys.h)
- *   shots, seed  0 for a method that does not train
+ *   params     the method's keys, every one, with its resolved value (see method_keys.h); of
+ *              "checkpoint": `file`, the SHA-256 of what is tested, and `trainer`, `words`,
+ *              `name-position`, those that were given
+ *   shots, seed  0 for a method that does not train; those of its path for "checkpoint"
  *
  * Keys of an eval spec
  *   train      id of the training run whose prompt is evaluated

@@ -14,6 +14,7 @@ static const struct {
     {"run", "carry out a job file", runner_run, false},
     {"task", "carry out one of a list of jobs, for a cluster", runner_task, false},
     {"verify", "is a checkpoint whole?", runner_verify, false},
+    {"inspect", "what trained prompts are", runner_inspect, false},
     {"embed", "features of texts and images", runner_embed, true},
     {"tokenize", "token ids of texts", runner_tokenize, true},
     {"sample", "few-shot selection of a dataset", runner_sample, true},

@@ -107,5 +107,48 @@ for k, f in enumerate(told["text_features"]):
 END2
     $python head.py "$promptgrid" || fail "the classifier is not that of the class names"
 fi
+
+# ---- torch's own text tower makes the same of what was exported ----
+if $python -c 'import torch, numpy' 2>/dev/null; then
+    cat >features.py <<'END2'
+import json, subprocess, sys, types
+import numpy as np, torch
+# the model alone is wanted of it, not its tokenizer
+sys.modules["regex"] = types.SimpleNamespace(compile=lambda *a: None, IGNORECASE=0)
+sys.path.insert(0, sys.argv[2] + "/recipes/pocket/scripts")
+import pocketclip
+model = pocketclip.load_model(sys.argv[2] + "/recipes/pocket/model.safetensors").float().eval()
+names = [line.rstrip("\n") for line in open("names.txt")]
+
+def tokens(M):
+    told = subprocess.run([sys.argv[1], "tokenize", "--backbone", "pocket", "--json"] +
+                          ["%s %s." % (" ".join(["X"] * M), n) for n in names], capture_output=True, check=True)
+    ids = [t["ids"] for t in json.loads(told.stdout)]
+    longest = max(map(len, ids))
+    return torch.tensor([i + [0] * (longest - len(i)) for i in ids]), torch.tensor([len(i) - 1 for i in ids])
+
+for checkpoint, head in (("coop/prompt_learner/model.pth.tar-2", "head.npy"),
+                         ("own/prompt_learner/model.pth.tar-1", "own.npy")):
+    ctx = torch.load(checkpoint)["state_dict"]["ctx"]
+    M = ctx.shape[-2]
+    ids, eot = tokens(M)
+    with torch.no_grad():
+        x = model.token_embedding(ids)
+        x[:, 1:1 + M] = ctx if ctx.dim() == 3 else ctx.expand(len(names), -1, -1)
+        f = model.encode_embedded(x, eot)
+        f = (f / f.norm(dim=-1, keepdim=True)).numpy()
+    ours = np.load(head)
+    assert ours.shape == f.shape and np.abs(ours - f).max() < 2e-6, (head, np.abs(ours - f).max())
+    assert np.abs(ours - np.roll(f, 1, 0)).max() > 1e-2
+END2
+    $python - "$SOURCE/recipes/pocket/data/pocket-land/split_zhou_pocket-land.json" >names.txt <<'END2'
+import json, sys
+names = {label: name for _, label, name in json.load(open(sys.argv[1]))["test"]}
+print("\n".join(names[k].replace("_", " ") for k in sorted(names)))
+END2
+    $python features.py "$promptgrid" "$SOURCE" || fail "torch makes other text features of the export"
+else
+    echo "no torch or numpy: the text features were not compared"
+fi
 expect_status 0 "$promptgrid" prompt --help
 pass

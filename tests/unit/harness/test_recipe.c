@@ -32,7 +32,7 @@ static void unknown_names_suggest_the_nearest(void **state)
                    "           ^");
     assert_refused(METHOD("precision: fp16-storage\nmethod: [zero-shot, kgcoop]\n"),
                    "r.yaml:6:21: method 'kgcoop' has no precision 'fp16-storage'; these have: "
-                   "zero-shot, coop, rlp\n"
+                   "zero-shot, coop, rlp, checkpoint\n"
                    "method: [zero-shot, kgcoop]\n"
                    "                    ^");
     assert_refused(METHOD("method: [zero-shot, cop]\n"),
