@@ -40,6 +40,8 @@ const struct cmd cmds[] = {
     {"tokenize", "TEXT...", "token ids of texts", cmd_runner},
     {"data", CMD_GROUP, "list, check and sample datasets; make a missing split", cmd_data},
     {"prompt", CMD_GROUP, "show, explain, test, export and import learned prompts", cmd_runner},
+    {"classify", "IMAGE...", "the most probable classes of images, by a prompt or class names",
+     cmd_runner},
     {"weights", CMD_GROUP, "list, fetch, import and check CLIP's weights", cmd_weights},
     {"reference", "[NAME]", "manual pages, the reference of recipes, completions of shells",
      cmd_reference},

@@ -461,8 +461,7 @@ bool grid_run_matches(const struct grid_run *r, const json_t *where)
     {
         bool training_only = str_eq(name, "shots") || str_eq(name, "seed");
         bool none = row && !row->trains && !(str_eq(name, "shots") ? r->shots : r->seed);
-        if (row &&
-            ((training_only && none) || (str_eq(name, "views") && looks_plainly(row))))
+        if (row && ((training_only && none) || (str_eq(name, "views") && looks_plainly(row))))
             continue;
         json_t *value = run_value(r, name);
         bool match = value && value_in(wanted, value);

@@ -9,9 +9,8 @@
 #include "core/clip/bpe.h"
 #include "core/clip/text.h"
 #include "core/clip/vision.h"
-#include "core/data/augment.h"
 #include "core/data/catalogue.h"
-#include "core/data/image.h"
+#include "runner/picture.h"
 #include "runner/runner.h"
 
 #include <jansson.h>
@@ -77,20 +76,6 @@ out:
     return rc;
 }
 
-/* Decode, test transform, normalise: out (3, size, size). */
-static int read_image(float *out, const char *path, int size, struct err *e)
-{
-    struct image whole, view;
-    int rc = image_load(&whole, path, e);
-    if (rc < 0)
-        return rc;
-    augment_test(&view, &whole, size);
-    augment_normalize(out, &view);
-    image_release(&whole);
-    image_release(&view);
-    return 0;
-}
-
 static int embed_images(struct embed *o, struct err *e)
 {
     const size_t n = o->images.n, E = (size_t)o->clip.shape.embed;
@@ -103,7 +88,7 @@ static int embed_images(struct embed *o, struct err *e)
     for (size_t first = 0; rc == 0 && first < n; first += batch) {
         const size_t count = n - first < batch ? n - first : batch;
         for (size_t i = 0; rc == 0 && i < count; i++)
-            rc = read_image(inputs + i * pixels, o->images.items[first + i], size, e);
+            rc = picture_read(inputs + i * pixels, o->images.items[first + i], size, e);
         if (rc == 0)
             rc = vision_forward(vision, inputs, count, o->image_features + first * E, e);
     }

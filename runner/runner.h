@@ -15,6 +15,7 @@ int runner_tokenize(int argc, char **argv); // tokenize --backbone NAME|DIR S...
 int runner_sample(int argc, char **argv);   // sample DATASET --shots K --seed S
 int runner_prompt(int argc, char **argv);   // prompt show|nearest|eval|export|import
 int runner_inspect(int argc, char **argv);  // inspect PATH...: trained prompts, for the plan
+int runner_classify(int argc, char **argv); // classify [--prompt RUN|FILE] IMAGE...
 int runner_weights(int argc, char **argv);  // weights list|show|import|check
 int runner_split(int argc, char **argv);    // split DATASET --seed S: a split file made anew
 

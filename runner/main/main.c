@@ -20,6 +20,7 @@ static const struct {
     {"sample", "few-shot selection of a dataset", runner_sample, true},
     {"split", "make a missing split file anew", runner_split, true},
     {"prompt", "learned contexts as files", runner_prompt, true},
+    {"classify", "images, by a learned prompt or class names", runner_classify, true},
     {"weights", "list, check and import weights", runner_weights, true},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -22,10 +22,10 @@ static struct grid_run make_run(const char *protocol, const char *params)
 
 static struct plan_file make_file(const char *trainer, const char *trainers)
 {
-    return (struct plan_file){.name = "x",
-                              .path = "folder/x",
+    return (struct plan_file){.name = (char *)"x",
+                              .path = (char *)"folder/x",
                               .sha256 = "0123456789",
-                              .trainer = trainer,
+                              .trainer = (char *)trainer,
                               .trainers = json_loads(trainers, 0, NULL)};
 }
 
@@ -79,13 +79,13 @@ static void what_cannot_be_is_refused(void **state)
     r.source = NULL;
     r.precision = "bf16";
     assert_ok(plan_file_check(&f, &r, "r.yaml", &e), &e);
-    f.trainer = "maple";
+    f.trainer = (char *)"maple";
     assert_int_equal(plan_file_check(&f, &r, "r.yaml", &e), ERR_PARSE);
     assert_text(&e, "r.yaml:7: a prompt of MaPLe has no precision 'bf16'");
     r.precision = "fp16-storage";
-    f.trainer = "coop";
+    f.trainer = (char *)"coop";
     assert_ok(plan_file_check(&f, &r, "r.yaml", &e), &e);
-    f.trainer = "cocoop";
+    f.trainer = (char *)"cocoop";
     assert_int_equal(plan_file_check(&f, &r, "r.yaml", &e), ERR_PARSE);
     r.precision = "fp32";
     f.own = true;
