@@ -3,6 +3,7 @@
  *
  *   bench text WEIGHTS PROMPTS.json STEPS THREADS [DEVICE]      a step of the text tower
  *   bench fp32|bf16 WEIGHTS IMAGES STEPS THREADS [DEVICE]       the image tower in that precision
+ *   bench tower fp32|bf16 WEIGHTS STEPS THREADS [DEVICE]        the same without transfers: a group
  *   bench product bf16|fp32|tf32 SIDE STEPS THREADS [DEVICE]    a square matrix product
  *
  * Prints a JSON object: seconds of each step, peak memory; of a GPU also the memory in use there;
@@ -13,6 +14,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/clip/text.h"
+#include "core/clip/tower.h"
 #include "core/clip/vision.h"
 
 #include <jansson.h>
@@ -174,6 +176,18 @@ static int bench_text(const char *weights, const char *prompts, int steps, struc
     return 0;
 }
 
+/* n numbers about as large as normalised pixels; yours to free(). */
+static float *noise_images(size_t n)
+{
+    float *x = mem_alloc(n, sizeof *x);
+    uint32_t noise = 1;
+    for (size_t i = 0; i < n; i++) {
+        noise = noise * 1664525 + 1013904223;
+        x[i] = (float)(noise >> 8) * 0x1p-22f - 2;
+    }
+    return x;
+}
+
 /* Seconds of `steps` passes over the images, and their features (images, E) in *out. */
 static int time_images(const char *weights, int what, size_t images, int steps, struct device *d,
                        double *seconds, float **out, size_t *E)
@@ -184,14 +198,9 @@ static int time_images(const char *weights, int what, size_t images, int steps, 
         return fail(&e);
     struct vision *v = vision_new(&m, (int)images);
     size_t n = images * 3 * (size_t)m.shape.image_size * (size_t)m.shape.image_size;
-    float *x = mem_alloc(n, sizeof *x);
+    float *x = noise_images(n);
     *E = (size_t)m.shape.embed;
     *out = mem_alloc(images * *E, sizeof **out);
-    uint32_t noise = 1;
-    for (size_t i = 0; i < n; i++) {
-        noise = noise * 1664525 + 1013904223;
-        x[i] = (float)(noise >> 8) * 0x1p-22f - 2;
-    }
     for (int i = -1; i < steps; i++) {
         double start = now();
         if (vision_forward(v, x, images, *out, &e) < 0)
@@ -246,6 +255,50 @@ static int bench_images(const char *weights, bool bf16, int images, int steps, s
     return rc;
 }
 
+struct tower_work {
+    const struct tower *tower;
+    void *work;
+    float *features, *images;
+};
+
+static void tower_forward(void *arg)
+{
+    struct tower_work *w = arg;
+    w->tower->forward(w->work, w->features, w->images);
+}
+
+/* As many images as the tower passes at once, which lie on the device. */
+static int bench_tower(bool bf16, const char *weights, int steps, struct device *d)
+{
+    struct err e = {0};
+    struct clip m;
+    size_t before = device_free_bytes(d);
+    if (clip_open(&m, weights, d, CLIP_VISION | (bf16 ? CLIP_BF16 : 0), &e) < 0)
+        return fail(&e);
+    struct tower_work w = {.tower = tower_of(&m.shape)};
+    size_t group = (size_t)w.tower->group(&m.shape), S = (size_t)m.shape.image_size;
+    float *host = noise_images(group * 3 * S * S);
+    w.work = w.tower->begin(&m, (int)group);
+    w.images = device_put(d, host, group * 3 * S * S);
+    w.features = device_floats(d, group * (size_t)m.shape.embed);
+    free(host);
+    double *seconds = mem_zero((size_t)steps, sizeof *seconds);
+    int rc = device_sync(d, &e);
+    if (rc < 0 || (rc = time_steps(d, tower_forward, &w, steps, seconds, &e)) < 0)
+        fail(&e);
+    else {
+        char *more = str_format(", \"images\": %zu%s", group, device_memory(d, before));
+        print(seconds, steps, more);
+        free(more);
+    }
+    free(seconds);
+    w.tower->end(w.work);
+    device_release(d, w.images);
+    device_release(d, w.features);
+    clip_close(&m);
+    return rc < 0;
+}
+
 struct product_work {
     struct device *d;
     struct linear *w;
@@ -265,12 +318,7 @@ static int bench_product(const char *kind, int side, int steps, struct device *d
 {
     struct err e = {0};
     size_t n = (size_t)side * (size_t)side;
-    float *host = mem_alloc(n, sizeof *host);
-    uint32_t noise = 1;
-    for (size_t i = 0; i < n; i++) {
-        noise = noise * 1664525 + 1013904223;
-        host[i] = (float)(noise >> 8) * 0x1p-23f - 1;
-    }
+    float *host = noise_images(n);
     d->tf32 = str_eq(kind, "tf32");
     struct product_work p = {
         .d = d,
@@ -309,6 +357,7 @@ int main(int argc, char **argv)
     if (argc != 6 && argc != 7) {
         fprintf(stderr, "usage: bench text WEIGHTS PROMPTS.json STEPS THREADS [DEVICE]\n"
                         "       bench fp32|bf16 WEIGHTS IMAGES STEPS THREADS [DEVICE]\n"
+                        "       bench tower fp32|bf16 WEIGHTS STEPS THREADS [DEVICE]\n"
                         "       bench product bf16|fp32|tf32 SIDE STEPS THREADS [DEVICE]\n");
         return 2;
     }
@@ -318,10 +367,15 @@ int main(int argc, char **argv)
     int threads = count(argv[5]), steps = count(argv[4]);
     if (device_open(&d, argc == 7 ? argv[6] : "cpu", threads, &e) < 0)
         return fail(&e);
-    int rc = str_eq(what, "text") ? bench_text(argv[2], argv[3], steps, d)
-             : str_eq(what, "product")
-                 ? bench_product(argv[2], count(argv[3]), steps, d)
-                 : bench_images(argv[2], str_eq(what, "bf16"), count(argv[3]), steps, d);
+    int rc;
+    if (str_eq(what, "text"))
+        rc = bench_text(argv[2], argv[3], steps, d);
+    else if (str_eq(what, "tower"))
+        rc = bench_tower(str_eq(argv[2], "bf16"), argv[3], steps, d);
+    else if (str_eq(what, "product"))
+        rc = bench_product(argv[2], count(argv[3]), steps, d);
+    else
+        rc = bench_images(argv[2], str_eq(what, "bf16"), count(argv[3]), steps, d);
     device_close(d);
     return rc;
 }

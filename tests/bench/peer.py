@@ -1,10 +1,11 @@
 """The other side of the benches: PyTorch as the reference code runs it.
 
-`peer.py weights OUT vit|rn50` writes random weights of ViT-B/16's or RN50's sizes (fp16, OpenAI's names).
 `peer.py text WEIGHTS PROMPTS.json STEPS THREADS` and `peer.py vit|rn50 WEIGHTS IMAGES STEPS THREADS` print what bench.c prints.
 
 The text step is the plain path: 77 tokens for every class, all blocks on all rows, autograd back to the context. Classes go
 through in groups of at most 250, forward and backward each, because the activations of 1000 do not fit in 24 GB.
+With `cuda` as a last argument the same in fp16 on the GPU, as the reference trains, timed by its events; `peer.py product SIDE STEPS`
+times a square bf16 product there.
 """
 import json
 import resource
@@ -16,73 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-WIDTH, TEXT, LAYERS, EMBED, PATCH, GRID, CONTEXT, VOCAB = 768, 512, 12, 512, 16, 14, 77, 49408
-STAGES, POOL, RN_EMBED = (3, 4, 6, 3), 2048, 1024
-
-
-def rn50_shapes():
-    out = {"visual.attnpool.positional_embedding": (50, POOL)}
-
-    def conv(name, norm, outputs, inputs, k):
-        out[name + ".weight"] = (outputs, inputs, k, k)
-        out.update({f"{norm}.{s}": (outputs,) for s in ("weight", "bias", "running_mean", "running_var")})
-
-    for i, (outputs, inputs) in enumerate(((32, 3), (32, 32), (64, 32)), 1):
-        conv(f"visual.conv{i}", f"visual.bn{i}", outputs, inputs, 3)
-    inputs = 64
-    for layer, blocks in enumerate(STAGES):
-        for b in range(blocks):
-            at, planes = f"visual.layer{layer + 1}.{b}.", 64 << layer
-            conv(at + "conv1", at + "bn1", planes, inputs, 1)
-            conv(at + "conv2", at + "bn2", planes, planes, 3)
-            conv(at + "conv3", at + "bn3", 4 * planes, planes, 1)
-            if b == 0:
-                conv(at + "downsample.0", at + "downsample.1", 4 * planes, inputs, 1)
-            inputs = 4 * planes
-    for name in "qkvc":
-        n = RN_EMBED if name == "c" else POOL
-        out.update({f"visual.attnpool.{name}_proj.weight": (n, POOL), f"visual.attnpool.{name}_proj.bias": (n,)})
-    return out
-
-
-def shapes(kind):
-    embed = RN_EMBED if kind == "rn50" else EMBED
-    out = {"logit_scale": (), "positional_embedding": (CONTEXT, TEXT), "text_projection": (TEXT, embed), "token_embedding.weight": (VOCAB, TEXT),
-           "ln_final.weight": (TEXT,), "ln_final.bias": (TEXT,)}
-    if kind == "rn50":
-        out.update(rn50_shapes())
-    else:
-        out.update({"visual.class_embedding": (WIDTH,), "visual.positional_embedding": (GRID * GRID + 1, WIDTH),
-                    "visual.proj": (WIDTH, EMBED), "visual.conv1.weight": (WIDTH, 3, PATCH, PATCH)})
-        for name in ("ln_pre", "ln_post"):
-            out[f"visual.{name}.weight"] = out[f"visual.{name}.bias"] = (WIDTH,)
-    for tower, w in (("", TEXT), ("visual.", WIDTH))[:1 if kind == "rn50" else 2]:
-        for i in range(LAYERS):
-            b = f"{tower}transformer.resblocks.{i}."
-            for name in ("ln_1", "ln_2"):
-                out[b + name + ".weight"] = out[b + name + ".bias"] = (w,)
-            out.update({b + "attn.in_proj_weight": (3 * w, w), b + "attn.in_proj_bias": (3 * w,), b + "attn.out_proj.weight": (w, w), b + "attn.out_proj.bias": (w,),
-                        b + "mlp.c_fc.weight": (4 * w, w), b + "mlp.c_fc.bias": (4 * w,), b + "mlp.c_proj.weight": (w, 4 * w), b + "mlp.c_proj.bias": (w,)})
-    return out
-
-
-def write_weights(path, kind):
-    rng, header, at, blobs = np.random.default_rng(1), {}, 0, []
-    for name, shape in sorted(shapes(kind).items()):
-        norm = ".ln_" in name or name.startswith("ln_") or ".bn" in name or ".downsample.1" in name
-        one = norm and name.endswith("weight") or name.endswith("running_var")
-        scale = (2 / np.prod(shape[1:])) ** 0.5 if len(shape) == 4 and kind == "rn50" else 0.02
-        a = np.ones(shape) if one else scale * rng.standard_normal(shape)
-        if name.endswith((".bn3.weight", ".downsample.1.weight")) and ".layer" in name:
-            a *= 0.5  # so that the sums of 16 blocks stay small, as a trained model's do
-        a = np.asarray(a, np.float16)
-        header[name] = {"dtype": "F16", "shape": list(shape), "data_offsets": [at, at + a.nbytes]}
-        at += a.nbytes
-        blobs.append(a.tobytes())
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+from weights import CONTEXT, EMBED, GRID, LAYERS, PATCH, POOL, STAGES, TEXT, VOCAB, WIDTH
 
 
 def read_weights(path):
@@ -112,7 +47,7 @@ def text_features(s, context, names):
     x = s["token_embedding.weight"][ids]
     x = torch.cat([x[:, :1], context.expand(len(names), -1, -1), x[:, 5:]], 1) + s["positional_embedding"]
     x = x.permute(1, 0, 2)
-    mask = torch.full((CONTEXT, CONTEXT), float("-inf")).triu(1)
+    mask = torch.full((CONTEXT, CONTEXT), float("-inf"), dtype=x.dtype).triu(1)
     for i in range(LAYERS):
         x = block(s, f"transformer.resblocks.{i}.", x, mask)
     x = F.layer_norm(x.permute(1, 0, 2), (TEXT,), s["ln_final.weight"], s["ln_final.bias"])
@@ -120,11 +55,12 @@ def text_features(s, context, names):
 
 
 def text_step(s, names):
-    context = (0.01 * (torch.arange(4 * TEXT) % 5)).float().reshape(4, TEXT).requires_grad_()
+    dtype = s["logit_scale"].dtype
+    context = (0.01 * (torch.arange(4 * TEXT) % 5)).to(dtype).reshape(4, TEXT).requires_grad_()
     for i in range(0, len(names), 250):
         part = names[i:i + 250]
         n = len(part) * EMBED
-        text_features(s, context, part).backward((0.001 * (torch.arange(n) % 7)).float().reshape(-1, EMBED))
+        text_features(s, context, part).backward((0.001 * (torch.arange(n) % 7)).to(dtype).reshape(-1, EMBED))
     return context.grad
 
 
@@ -166,26 +102,50 @@ def rn50(s, x):
                                           q_proj_weight=p["q.weight"], k_proj_weight=p["k.weight"], v_proj_weight=p["v.weight"])[0][0]
 
 
+def seconds_of(run, steps, warm, cuda):
+    """Host clock, or events on the GPU."""
+    seconds = []
+    for i in range(-3 if cuda else -1 if warm else 0, steps):
+        if cuda:
+            marks = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
+            marks[0].record()
+            run()
+            marks[1].record()
+            torch.cuda.synchronize()
+            took = marks[0].elapsed_time(marks[1]) / 1000
+        else:
+            start = time.perf_counter()
+            run()
+            took = time.perf_counter() - start
+        if i >= 0:
+            seconds.append(round(took, 6))
+    return seconds
+
+
+def finish(seconds, cuda):
+    more = {"device_mb": torch.cuda.max_memory_allocated() / 2**20} if cuda else {}
+    print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024} | more))
+
+
 def main():
-    if sys.argv[1] == "weights":
-        return write_weights(*sys.argv[2:])
-    what, weights, arg, steps, threads = sys.argv[1:]
+    if sys.argv[1] == "product":
+        side, steps = map(int, sys.argv[2:])
+        a, b = (torch.randn(side, side, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+        return finish(seconds_of(lambda: a @ b, steps, True, True), True)
+    what, weights, arg, steps, threads = sys.argv[1:6]
+    cuda = sys.argv[6:] == ["cuda"]
     torch.set_num_threads(int(threads))
     s = read_weights(weights)
+    if cuda:
+        torch.set_default_device("cuda")
+        s = {k: v.cuda().half() for k, v in s.items()}
     if what == "text":
         names = json.load(open(arg))
         run = lambda: text_step(s, names)
     else:
-        images = torch.full((int(arg), 3, PATCH * GRID, PATCH * GRID), 0.1)
+        images = torch.full((int(arg), 3, PATCH * GRID, PATCH * GRID), 0.1).to(s["logit_scale"].dtype)
         run = lambda: (vit if what == "vit" else rn50)(s, images)
-    seconds = []
-    warm = what != "text" or len(json.load(open(arg))) <= 100
-    for i in range(-1 if warm else 0, int(steps)):
-        start = time.perf_counter()
-        run()
-        if i >= 0:
-            seconds.append(round(time.perf_counter() - start, 6))
-    print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    finish(seconds_of(run, int(steps), what != "text" or len(json.load(open(arg))) <= 100, cuda), cuda)
 
 
 main()
