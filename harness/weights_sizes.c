@@ -2,12 +2,15 @@
 #include "harness/weights_sizes.h"
 
 #include "core/base/fs.h"
+#include "core/base/str.h"
 
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
-enum { PREFIX = 8, HEADER_LIMIT = 16 << 20 };
+enum { PREFIX = 8, HEADER_LIMIT = 16 << 20, LAYERS_LIMIT = 1000 };
 
 /* Which dimension of which tensor is a width; the first name that is there counts. */
 static const struct {
@@ -20,7 +23,34 @@ static const struct {
     {"text_projection.weight", 0, offsetof(struct method_sizes, embed)},
     {"visual.class_embedding", 0, offsetof(struct method_sizes, image_width)},
     {"vision_model.embeddings.class_embedding", 0, offsetof(struct method_sizes, image_width)},
+    {"visual.positional_embedding", 0, offsetof(struct method_sizes, image_tokens)},
+    {"vision_model.embeddings.position_embedding.weight", 0,
+     offsetof(struct method_sizes, image_tokens)},
+    {"visual.attnpool.positional_embedding", 0, offsetof(struct method_sizes, image_tokens)},
 };
+
+/* Blocks of the towers, numbered in the names of their tensors. */
+static const struct {
+    const char *prefix;
+    size_t field;
+} layers[] = {
+    {"transformer.resblocks.", offsetof(struct method_sizes, text_layers)},
+    {"text_model.encoder.layers.", offsetof(struct method_sizes, text_layers)},
+    {"visual.transformer.resblocks.", offsetof(struct method_sizes, image_layers)},
+    {"vision_model.encoder.layers.", offsetof(struct method_sizes, image_layers)},
+};
+
+static void count_layers(struct method_sizes *s, const char *tensor)
+{
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+        if (!str_starts(tensor, layers[i].prefix))
+            continue;
+        long *field = (long *)((char *)s + layers[i].field);
+        long number = strtol(tensor + strlen(layers[i].prefix), NULL, 10) + 1;
+        if (number > *field && number < LAYERS_LIMIT)
+            *field = number;
+    }
+}
 
 static json_t *read_header(const struct fs_map *map)
 {
@@ -48,6 +78,12 @@ bool weights_sizes(struct method_sizes *s, const char *path)
         long *field = (long *)((char *)s + widths[i].field);
         if (shape && !*field)
             *field = (long)json_integer_value(json_array_get(shape, widths[i].dimension));
+    }
+    const char *tensor;
+    json_t *unused;
+    json_object_foreach(header, tensor, unused)
+    {
+        count_layers(s, tensor);
     }
     json_decref(header);
     return s->text_width > 0 && s->embed > 0;

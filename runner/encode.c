@@ -174,7 +174,7 @@ int encode_job(const struct job *job, struct err *e)
 {
     struct encode *x = mem_zero(1, sizeof *x);
     char sha256[HASH_HEX];
-    int rc = device_open(&x->device, "cpu", job->threads, e);
+    int rc = start_device(&x->device, job, e);
     if (rc < 0)
         goto out;
     start_send(x->device, job->threads, 0);

@@ -7,10 +7,11 @@
 #include "core/base/err.h"
 #include "core/proto/job.h"
 
-int runner_run(int argc, char **argv);    // run JOB.json [--events-fd N]: one job, then exit
-int runner_task(int argc, char **argv);   // task LIST INDEX: one job of a cluster's array
-int runner_verify(int argc, char **argv); // verify RUN FILE: is it a whole checkpoint of the run?
-int runner_embed(int argc, char **argv);  // embed --backbone NAME|DIR [--text S]... [--image F]...
+int runner_run(int argc, char **argv);     // run JOB.json [--events-fd N]: one job, then exit
+int runner_task(int argc, char **argv);    // task LIST INDEX: one job of a cluster's array
+int runner_devices(int argc, char **argv); // devices: what there is to compute on, a JSON line each
+int runner_verify(int argc, char **argv);  // verify RUN FILE: is it a whole checkpoint of the run?
+int runner_embed(int argc, char **argv);   // embed --backbone NAME|DIR [--text S]... [--image F]...
 int runner_tokenize(int argc, char **argv); // tokenize --backbone NAME|DIR S...
 int runner_sample(int argc, char **argv);   // sample DATASET --shots K --seed S
 int runner_prompt(int argc, char **argv);   // prompt show|nearest|eval|export|import

@@ -1,16 +1,37 @@
-/* The first event of every job: see start.h. */
+/* The device of a job, and its first event: see start.h. */
 #include "runner/start.h"
 
+#include "core/base/str.h"
 #include "core/proto/event.h"
 
 #include <stdlib.h>
 
+static bool has_gpu(void)
+{
+    struct device_info info[16];
+    char why[256];
+    int n = device_probe(info, sizeof info / sizeof info[0], why, sizeof why), usable = 0;
+    for (int i = 0; i < n; i++)
+        usable += !*info[i].problem;
+    return usable > 0;
+}
+
+int start_device(struct device **out, const struct job *job, struct err *e)
+{
+    const char *kind = job->device;
+    if (str_eq(kind, "auto"))
+        kind = has_gpu() ? "cuda" : "cpu";
+    return device_open(out, kind, job->threads, e);
+}
+
 void start_send(const struct device *d, int threads, int resumed)
 {
     char *device = device_describe(d);
-    json_t *event = json_pack("{s:s, s:{s:s, s:s}, s:s, s:i}", "event", "start", "runner",
+    // The order of a sum on a GPU follows its number of multiprocessors and its libraries.
+    const char *class_ = str_eq(d->ops->kind, "cpu") ? "bitwise" : "device";
+    json_t *event = json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:i}", "event", "start", "runner",
                               "version", PROMPTGRID_VERSION, "compiler", PROMPTGRID_BUILD, "device",
-                              device, "threads", threads);
+                              device, "determinism", class_, "threads", threads);
     if (resumed)
         json_object_set_new(event, "resumed", json_integer(resumed));
     event_send(event);

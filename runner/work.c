@@ -7,6 +7,7 @@
 #include "core/proto/method_keys.h"
 #include "core/proto/spec.h"
 #include "runner/check.h"
+#include "runner/start.h"
 
 #include <stdlib.h>
 
@@ -65,7 +66,7 @@ int work_open(struct work *w, const struct job *job, struct err *e)
         w->method = method_get(name);
     if (rc == 0 && !w->method)
         rc = err_set(e, ERR_MISSING, "unknown method '%s'", name);
-    if (rc == 0 && (rc = device_open(&w->device, "cpu", job->threads, e)) == 0)
+    if (rc == 0 && (rc = start_device(&w->device, job, e)) == 0)
         w->device->half = str_eq(spec_get_text(w->spec, "precision"), "fp16-storage");
     return rc;
 }

@@ -54,6 +54,7 @@ static const struct {
     {"start",
      {{"runner", OBJECT, NULL, false},
       {"device", TEXT, NULL, false},
+      {"determinism", TEXT, " bitwise device none ", true},
       {"threads", COUNT, NULL, false},
       {"resumed", COUNT, NULL, true}}},
     {"progress",
@@ -111,7 +112,7 @@ static bool is_array_of(const json_t *v, bool (*is)(const json_t *))
 
 static bool is_class(const char *text)
 {
-    for (int code = ERR_SYS; code >= ERR_BUSY; code--)
+    for (int code = ERR_SYS; code >= ERR_DEVICE; code--)
         if (str_eq(text, err_name(code)))
             return true;
     return false;

@@ -2,7 +2,9 @@
  * What a runner says while it works: one JSON object a line, on a descriptor of its own.
  *
  *   {"event":"start","runner":{version, compiler, ...},"device":"cpu: AMD ...","threads":2,
- *    "resumed":12}                              resumed: epochs that an earlier attempt has done
+ *    "determinism":"bitwise",                   the run again, on the same kind of device, gives
+ * the same bits; "device": on the same model of GPU only "resumed":12} resumed: epochs that an
+ * earlier attempt has done
  *   {"event":"progress","done":12,"of":50,"unit":"epoch"}         at most a few a second
  *   {"event":"epoch","epoch":0,"loss":1.25,"lr":1e-05,"accuracy":64.1,
  *    "singular":[...],"effective_rank":1.9,"nuclear":3.5,"energy":[...], and the same four names

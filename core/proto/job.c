@@ -102,10 +102,14 @@ static int job_check(struct job *job, struct err *e)
 {
     job->spec = json_object_get(job->root, "spec");
     job->run = json_string_value(json_object_get(job->root, "run"));
-    size_t known = 4 + (json_object_get(job->root, "checkpoint_every") != NULL);
+    const json_t *device = json_object_get(job->root, "device");
+    size_t known = 4 + (device != NULL) + (json_object_get(job->root, "checkpoint_every") != NULL);
+    job->device = device ? json_string_value(device) : "cpu";
     if (!job->spec || !job->run || !json_object_get(job->root, "threads") ||
         json_object_size(job->root) != known)
         return err_set(e, ERR_PARSE, "expected the keys 'run', 'spec', 'threads' and 'paths'");
+    if (!job->device)
+        return err_set(e, ERR_PARSE, "'device' is no text");
     if (spec_check(job->spec, e) < 0)
         return e->code;
     char id[HASH_HEX];

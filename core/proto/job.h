@@ -4,6 +4,7 @@
  * hand as well.
  *
  *   {"run": id, "spec": {...}, "threads": n,
+ *    "device": "cpu" | "cuda:N" | "auto",        (optional: "cpu"; "auto": a GPU if one is usable)
  *    "paths": {"weights", "bpe", "dataset" (folder of the dataset), "out" (file to make),
  *              "test_bank",                        (train and eval jobs)
  *              "train_bank",                       (train jobs that train)
@@ -30,6 +31,7 @@ struct job {
     const char *weights, *bpe, *dataset, *out; // borrowed; NULL when absent
     const char *train_bank, *test_bank, *val_bank, *prompt, *checkpoint;
     int checkpoint_every; // seconds
+    const char *device;   // borrowed; "cpu" when absent
 };
 
 int job_read(struct job *job, const char *path, struct err *e); // checks the spec and the run's id

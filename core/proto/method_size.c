@@ -18,8 +18,7 @@ static const char *text(const json_t *params, const char *key)
     return value ? value : "";
 }
 
-/* M: the words of the context, or what the method was told where it has none. */
-static long vectors(const json_t *params)
+long method_vectors(const json_t *params)
 {
     const char *words = text(params, "context");
     return *words ? method_words(words) : number(params, "length");
@@ -35,7 +34,7 @@ static long of_context(const json_t *params, long M, long C)
 long count_context(const json_t *params, const struct method_sizes *s)
 {
     bool own = str_eq(text(params, "class-specific"), "yes") && !*text(params, "context");
-    return (own ? s->classes : 1) * of_context(params, vectors(params), s->text_width);
+    return (own ? s->classes : 1) * of_context(params, method_vectors(params), s->text_width);
 }
 
 /* The network E -> E / 16 -> C, weights and biases. (The literature's 34.8K leaves the biases out:
@@ -43,7 +42,7 @@ long count_context(const json_t *params, const struct method_sizes *s)
 long count_cocoop(const json_t *params, const struct method_sizes *s)
 {
     long C = s->text_width, H = s->embed / 16;
-    return of_context(params, vectors(params), C) + H * (s->embed + 1) + C * (H + 1);
+    return of_context(params, method_vectors(params), C) + H * (s->embed + 1) + C * (H + 1);
 }
 
 /* The context, the deeper levels of the text's rows, and a layer C -> V for every level. */

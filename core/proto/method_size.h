@@ -9,9 +9,13 @@
 #include <jansson.h>
 
 struct method_sizes {
-    long text_width, image_width, embed; // C, V (0: not a vision transformer), E
-    long classes, images;                // K, N: of the training part
+    long text_width, image_width, embed;          // C, V (0: not a vision transformer), E
+    long classes, images;                         // K, N: of the training part
+    long text_layers, image_layers, image_tokens; // of the towers; 0 = unknown
 };
+
+/* M: the words of the context, or what the method was told where it has none. */
+long method_vectors(const json_t *params);
 
 /* One function for a column of method_keys.c's table; `params` has every key of the method. */
 typedef long (*method_count)(const json_t *params, const struct method_sizes *s);

@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
     {"run", "carry out a job file", runner_run, false},
     {"task", "carry out one of a list of jobs, for a cluster", runner_task, false},
+    {"devices", "the GPUs, one JSON line each", runner_devices, false},
     {"verify", "is a checkpoint whole?", runner_verify, false},
     {"inspect", "what trained prompts are", runner_inspect, false},
     {"embed", "features of texts and images", runner_embed, true},

@@ -16,6 +16,12 @@ static void widths_are_those_the_trainer_reads(void **unused)
         assert_int_equal(s.text_width, o.shape.text_width);
         assert_int_equal(s.image_width, o.shape.vision_width);
         assert_int_equal(s.embed, o.shape.embed);
+        assert_int_equal(s.text_layers, o.shape.text_layers);
+        if (o.shape.kind == CLIP_VIT) {
+            int side = o.shape.image_size / o.shape.patch;
+            assert_int_equal(s.image_layers, o.shape.vision_layers);
+            assert_int_equal(s.image_tokens, 1 + side * side);
+        }
         oracle_close(&o);
     }
 }
@@ -29,14 +35,21 @@ static void hugging_faces_names_are_known(void **unused)
         {"text_model.final_layer_norm.weight", 1, {6}, zeros, DTYPE_F32},
         {"text_projection.weight", 2, {4, 6}, zeros, DTYPE_F32},
         {"vision_model.embeddings.class_embedding", 1, {8}, zeros, DTYPE_F32},
+        {"vision_model.embeddings.position_embedding.weight", 2, {3, 8}, zeros, DTYPE_F32},
+        {"text_model.encoder.layers.0.x", 1, {1}, zeros, DTYPE_F32},
+        {"text_model.encoder.layers.11.x", 1, {1}, zeros, DTYPE_F32},
+        {"vision_model.encoder.layers.9.x", 1, {1}, zeros, DTYPE_F32},
     };
     struct method_sizes s;
     struct err e;
-    assert_ok(safetensors_write(path, tensors, 3, NULL, &e), &e);
+    assert_ok(safetensors_write(path, tensors, 7, NULL, &e), &e);
     assert_true(weights_sizes(&s, path));
     assert_int_equal(s.text_width, 6);
     assert_int_equal(s.image_width, 8);
     assert_int_equal(s.embed, 4);
+    assert_int_equal(s.text_layers, 12);
+    assert_int_equal(s.image_layers, 10);
+    assert_int_equal(s.image_tokens, 3);
     unlink(path);
     rmdir(folder);
     free(path);

@@ -109,7 +109,7 @@ static void what_a_plan_shows_is_what_every_method_allocates(void **unused)
 static void the_literatures_numbers(void **unused)
 {
     (void)unused;
-    static const struct method_sizes vit_b16 = {512, 768, 512, 500, 8000};
+    static const struct method_sizes vit_b16 = {512, 768, 512, 500, 8000, 12, 12, 197};
     static const struct {
         const char *method, *key, *value; // one key beside the presets
         long parameters;

@@ -16,6 +16,9 @@ static void every_event_of_the_contract_is_accepted(void **state)
     static const char *const lines[] = {
         "{\"event\":\"start\",\"runner\":{\"version\":\"0.1\"},\"device\":\"cpu\",\"threads\":2}",
         "{\"event\":\"start\",\"runner\":{},\"device\":\"cpu\",\"threads\":2,\"resumed\":7}",
+        "{\"event\":\"start\",\"runner\":{},\"device\":\"cuda: NVIDIA H100\",\"determinism\":"
+        "\"device\",\"threads\":2}",
+        "{\"event\":\"fail\",\"class\":\"device\",\"text\":\"cuda:0: the GPU is lost\"}",
         "{\"event\":\"progress\",\"done\":12,\"of\":50,\"unit\":\"epoch\"}",
         "{\"event\":\"epoch\",\"epoch\":0,\"loss\":1.25,\"lr\":1e-05,\"accuracy\":64.1,"
         "\"singular\":[1.5,2],\"singular_change\":[],\"effective_rank\":1.9}",

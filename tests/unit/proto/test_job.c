@@ -79,6 +79,7 @@ static void a_whole_job_is_read(void **state)
     assert_string_equal(spec_get_text(job.spec, "method"), "coop");
     assert_null(job.checkpoint);
     assert_int_equal(job.checkpoint_every, CHECKPOINT_EVERY);
+    assert_string_equal(job.device, "cpu");
     job_release(&job);
 }
 
@@ -94,6 +95,21 @@ static void a_job_may_keep_checkpoints(void **state)
     assert_string_equal(job.checkpoint, "/c");
     assert_int_equal(job.checkpoint_every, 0);
     job_release(&job);
+}
+
+static void a_job_may_name_its_device(void **state)
+{
+    (void)state;
+    struct job job;
+    struct err e = {0};
+    json_t *root = make_job("coop");
+    json_object_set_new(root, "device", json_string("cuda:1"));
+    assert_ok(load(root, &job, &e), &e);
+    assert_string_equal(job.device, "cuda:1");
+    job_release(&job);
+    root = make_job("coop");
+    json_object_set_new(root, "device", json_integer(1));
+    refused(root, ERR_PARSE, "'device' is no text");
 }
 
 static json_t *make_eval_job(void)
@@ -207,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_job_is_read),
         cmocka_unit_test(a_job_may_keep_checkpoints),
+        cmocka_unit_test(a_job_may_name_its_device),
         cmocka_unit_test(an_evaluation_needs_a_prompt_and_makes_no_file),
         cmocka_unit_test(a_method_that_validates_needs_a_val_bank),
         cmocka_unit_test(a_method_on_pixels_needs_no_bank),
