@@ -18,7 +18,7 @@ static bool has_gpu(void)
 
 int start_device(struct device **out, const struct job *job, struct err *e)
 {
-    const char *kind = job->device;
+    const char *kind = job->device ? job->device : "cpu";
     if (str_eq(kind, "auto"))
         kind = has_gpu() ? "cuda" : "cpu";
     return device_open(out, kind, job->threads, e);

@@ -31,7 +31,7 @@ struct job {
     const char *weights, *bpe, *dataset, *out; // borrowed; NULL when absent
     const char *train_bank, *test_bank, *val_bank, *prompt, *checkpoint;
     int checkpoint_every; // seconds
-    const char *device;   // borrowed; "cpu" when absent
+    const char *device;   // borrowed; NULL is the CPU
 };
 
 int job_read(struct job *job, const char *path, struct err *e); // checks the spec and the run's id
