@@ -18,3 +18,9 @@ target_link_libraries(unit.emu device_cuda_emu device ${CMOCKA_LIBRARY})
 set_target_properties(unit.emu PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 add_test(NAME unit.emu COMMAND unit.emu WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(unit.emu PROPERTIES LABELS unit)
+
+# The trainer on the emulated GPU, for whole jobs; its name is the trainer's.
+add_executable(runner-emu ${PROJECT_SOURCE_DIR}/runner/main/main.c)
+target_link_libraries(runner-emu device_cuda_emu runner)
+set_target_properties(runner-emu PROPERTIES OUTPUT_NAME promptgrid-runner
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/emu)

@@ -7,8 +7,8 @@ if(PROMPTGRID_CUDA)
     message(FATAL_ERROR "PROMPTGRID_CUDA is on, but there is no nvcc: install the CUDA toolkit (12 "
       "or 13), put nvcc on PATH or set CUDACXX=/path/to/nvcc; without CUDA: cmake --preset release")
   endif()
-  # Every GPU from Ampere on; fewer build faster: -DCMAKE_CUDA_ARCHITECTURES=90
-  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  # Every GPU from Ampere on; fewer build faster: CUDAARCHS=90 cmake --preset cuda
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
     execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-arch OUTPUT_VARIABLE known)
     set(CMAKE_CUDA_ARCHITECTURES)
     foreach(capability 80 86 89 90 100)
@@ -24,6 +24,7 @@ if(PROMPTGRID_CUDA)
   find_package(CUDAToolkit REQUIRED)
   file(GLOB sources CONFIGURE_DEPENDS core/device/cuda/*.cu)
   add_library(device_cuda STATIC ${sources})
+  target_compile_options(device_cuda PRIVATE -lineinfo "SHELL:-Xcompiler -Wall")
   target_link_libraries(device_cuda PUBLIC base CUDA::cublasLt)
   message(STATUS "CUDA: nvcc ${CMAKE_CUDA_COMPILER_VERSION}, for ${CMAKE_CUDA_ARCHITECTURES}")
 else()

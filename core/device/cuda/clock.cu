@@ -8,8 +8,7 @@ void cuda_mark(struct device *d, int which)
     struct cuda *c = cuda_of(d);
     if (c->error.code || cuda_recording(c, "the clock"))
         return;
-    if (c->marks[which] ||
-        cuda_check(c, cudaEventCreate(&c->marks[which]), "the clock"))
+    if (c->marks[which] || cuda_check(c, cudaEventCreate(&c->marks[which]), "the clock"))
         cuda_check(c, cudaEventRecord(c->marks[which], c->stream), "the clock");
 }
 
