@@ -9,7 +9,7 @@ set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "
 add_library(device_cuda_emu OBJECT ${kernels} ${emulation})
 target_include_directories(device_cuda_emu PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/emu/include)
 target_compile_options(device_cuda_emu PRIVATE -fno-exceptions -fno-rtti -fno-strict-aliasing
-  -Wno-missing-field-initializers)
+  -Wno-missing-field-initializers -Wno-unknown-pragmas)
 target_link_libraries(device_cuda_emu PUBLIC base DNNL::dnnl)
 
 add_executable(unit.emu emu/check/test_emu.cpp)

@@ -224,6 +224,20 @@ void cuda_image_tokens(struct device *d, float *y, const float *x, const float *
                        const float *position, int B, int T, int C);
 void cuda_patches(struct device *d, float *y, const float *x, int B, int S, int p);
 
+/* attention.cu: full attention */
+void cuda_attention_fwd(struct device *d, float *out, const float *qkv, int B, int T, int H);
+void cuda_attention_bwd(struct device *d, float *dqkv, const float *dout, const float *qkv, int B,
+                        int T, int H);
+
+/* tree.cu: attention over a forest of rows */
+struct forest *cuda_forest_new(struct device *d, const struct device_tree *t);
+void cuda_forest_free(struct device *d, struct forest *f);
+void cuda_tree_fwd(struct device *d, float *out, float *p, const float *q, int ldq, const float *k,
+                   const float *v, int ldkv, const struct forest *f, int H);
+void cuda_tree_bwd(struct device *d, float *dq, float *dk, float *dv, const float *dout,
+                   const float *p, const float *q, int ldq, const float *k, const float *v,
+                   int ldkv, const struct forest *f, int H);
+
 /* pointwise.cu: elements */
 void cuda_quickgelu_fwd(struct device *d, float *y, const float *x, size_t n);
 void cuda_quickgelu_bwd(struct device *d, float *dx, const float *dy, const float *x, size_t n);

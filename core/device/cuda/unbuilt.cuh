@@ -9,13 +9,7 @@
     X(CONV_NEW) \
     X(CONV_FREE) \
     X(CONV_FWD) \
-    X(AVGPOOL) \
-    X(ATTENTION_FWD) \
-    X(ATTENTION_BWD) \
-    X(FOREST_NEW) \
-    X(FOREST_FREE) \
-    X(TREE_FWD) \
-    X(TREE_BWD)
+    X(AVGPOOL)
 // clang-format on
 
 #define UNBUILT_ENUM(name) name,

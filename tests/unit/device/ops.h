@@ -209,34 +209,4 @@ static inline void check_bits(const char *kind, const struct op_case *cases, siz
         device_close(devices[t]);
 }
 
-/* A forest: row r's parent is r - 1 within a trunk of 5 rows, then branches hang from row 4 or 2.
- */
-static inline struct device_tree forest(int rows)
-{
-    int *parent = mem_alloc((size_t)rows, sizeof *parent),
-        *query = mem_alloc((size_t)rows, sizeof *query);
-    int *start = mem_alloc((size_t)rows + 1, sizeof *start), *path = NULL;
-    size_t n = 0, capacity = 0;
-    for (int r = 0; r < rows; r++) {
-        parent[r] = r < 5 ? r - 1 : r % 3 == 0 ? 4 : r % 3 == 1 ? r - 1 : 2;
-        query[r] = r;
-        start[r] = (int)n;
-        int chain[256], length = 0;
-        for (int at = r; at >= 0; at = parent[at])
-            chain[length++] = at;
-        while (length)
-            MEM_PUSH(path, n, capacity) = chain[--length];
-    }
-    start[rows] = (int)n;
-    free(parent);
-    return (struct device_tree){rows, rows, query, start, path};
-}
-
-static inline void forest_free(struct device_tree *t)
-{
-    free((int *)t->query);
-    free((int *)t->start);
-    free((int *)t->path);
-}
-
 #endif

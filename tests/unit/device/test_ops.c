@@ -1,6 +1,6 @@
 /*
  * Every operation of the device table against a plain double-precision reference, at ragged sizes,
- * on every device; and the same bits whatever its threads do.
+ * on every device; and the same bits whatever its threads do. (Attention: test_attention.c.)
  */
 #include "device/ops_train.h"
 
@@ -189,179 +189,6 @@ static struct result gelu_backward(struct device *d, int size)
     return r;
 }
 
-/* softmax(q . k / 8) v over `n` keys at the given rows, one head. */
-static void attend(double *out, double *p, const float *q, const float *k, const float *v, int ld,
-                   const int *rows, int n)
-{
-    double sum = 0;
-    for (int j = 0; j < n; j++) {
-        double score = 0;
-        for (int c = 0; c < DEVICE_HEAD; c++)
-            score += (double)q[c] * k[rows[j] * ld + c];
-        sum += p[j] = exp(score / 8);
-    }
-    for (int j = 0; j < n; j++) {
-        p[j] /= sum;
-        for (int c = 0; c < DEVICE_HEAD; c++)
-            out[c] += p[j] * v[rows[j] * ld + c];
-    }
-}
-
-static struct result attention_full(struct device *d, int size)
-{
-    int B = (int[]){1, 2, 3, 1}[size], T = (int[]){1, 5, 17, 50}[size],
-        H = (int[]){1, 3, 2, 2}[size];
-    int C = H * DEVICE_HEAD;
-    float *qkv = random_floats((size_t)(B * T * 3 * C));
-    struct result r = result_new((size_t)(B * T * C));
-    float *out = up(d, r.out, r.n);
-    d->ops->attention_fwd(d, out, up(d, qkv, 3 * r.n), B, T, H);
-    down(d, r.out, out, r.n);
-    double *p = mem_alloc((size_t)T, sizeof *p);
-    int *rows = mem_alloc((size_t)T, sizeof *rows);
-    for (int t = 0; t < T; t++)
-        rows[t] = t;
-    for (int i = 0; i < B * T; i++)
-        for (int h = 0; h < H; h++) {
-            const float *image = qkv + i / T * T * 3 * C + h * DEVICE_HEAD;
-            attend(r.want + i * C + h * DEVICE_HEAD, p, qkv + i * 3 * C + h * DEVICE_HEAD,
-                   image + C, image + 2 * C, 3 * C, rows, T);
-        }
-    free(p);
-    free(rows);
-    free(qkv);
-    return r;
-}
-
-/* dq, dk, dv of one query of one head, by the closed form in double. */
-static void attend_backward(double *dq, double *dk, double *dv, const float *dout, const float *q,
-                            const float *k, const float *v, int T, int ld)
-{
-    double p[64], dp[64], out[DEVICE_HEAD] = {0}, sum = 0;
-    int rows[64] = {0};
-    for (int j = 0; j < T; j++)
-        rows[j] = j;
-    attend(out, p, q, k, v, ld, rows, T);
-    for (int j = 0; j < T; j++) {
-        dp[j] = 0;
-        for (int c = 0; c < DEVICE_HEAD; c++) {
-            dp[j] += (double)dout[c] * v[j * ld + c];
-            dv[j * ld + c] += p[j] * dout[c];
-        }
-        sum += p[j] * dp[j];
-    }
-    for (int j = 0; j < T; j++)
-        for (int c = 0; c < DEVICE_HEAD; c++) {
-            dq[c] += p[j] * (dp[j] - sum) / 8 * k[j * ld + c];
-            dk[j * ld + c] += p[j] * (dp[j] - sum) / 8 * q[c];
-        }
-}
-
-static struct result attention_backward(struct device *d, int size)
-{
-    int B = (int[]){1, 2, 3, 1}[size], T = (int[]){1, 5, 17, 50}[size],
-        H = (int[]){1, 3, 2, 2}[size];
-    int C = H * DEVICE_HEAD, ld = 3 * C;
-    float *qkv = random_floats((size_t)(B * T * ld)), *dout = random_floats((size_t)(B * T * C));
-    struct result r = result_new((size_t)(B * T * ld));
-    float *dqkv = up(d, r.out, r.n);
-    d->ops->attention_bwd(d, dqkv, up(d, dout, r.n / 3), up(d, qkv, r.n), B, T, H);
-    down(d, r.out, dqkv, r.n);
-    for (int i = 0; i < B * T; i++)
-        for (int h = 0; h < C; h += DEVICE_HEAD) {
-            int at = i / T * T * ld + h;
-            attend_backward(r.want + i * ld + h, r.want + at + C, r.want + at + 2 * C,
-                            dout + i * C + h, qkv + i * ld + h, qkv + at + C, qkv + at + 2 * C, T,
-                            ld);
-        }
-    free(qkv);
-    free(dout);
-    return r;
-}
-
-/* out, then the probabilities */
-static struct result tree_forward(struct device *d, int size)
-{
-    int R = (int[]){1, 6, 40, 200}[size], H = (int[]){1, 1, 2, 8}[size], C = H * DEVICE_HEAD;
-    struct device_tree t = forest(R);
-    size_t n = (size_t)(R * C), paths = (size_t)t.start[R];
-    float *qkv = random_floats(3 * n);
-    struct result r = result_new(n + (size_t)H * paths);
-    struct forest *f = d->ops->forest_new(d, &t);
-    float *out = up(d, r.out, r.n), *in = up(d, qkv, 3 * n);
-    d->ops->tree_fwd(d, out, out + n, in, 3 * C, in + C, in + 2 * C, 3 * C, f, H);
-    down(d, r.out, out, r.n);
-    d->ops->forest_free(d, f);
-    for (int i = 0; i < R; i++)
-        for (int h = 0; h < H; h++)
-            attend(r.want + i * C + h * DEVICE_HEAD, r.want + n + (size_t)h * paths + t.start[i],
-                   qkv + i * 3 * C + h * DEVICE_HEAD, qkv + C + h * DEVICE_HEAD,
-                   qkv + 2 * C + h * DEVICE_HEAD, 3 * C, t.path + t.start[i],
-                   t.start[i + 1] - t.start[i]);
-    forest_free(&t);
-    free(qkv);
-    return r;
-}
-
-/* Sum of dout . attention(q, k, v), in double, for finite differences. */
-static double tree_objective(const double *qkv, const float *dout, const struct device_tree *t,
-                             int C)
-{
-    double total = 0;
-    for (int i = 0; i < t->queries; i++)
-        for (int h = 0; h < C; h += DEVICE_HEAD) {
-            double p[256], sum = 0, dot = 0;
-            int n = t->start[i + 1] - t->start[i];
-            for (int j = 0; j < n; j++) {
-                double score = 0;
-                for (int c = h; c < h + DEVICE_HEAD; c++)
-                    score += qkv[i * 3 * C + c] * qkv[t->path[t->start[i] + j] * 3 * C + C + c];
-                sum += p[j] = exp(score / 8);
-            }
-            for (int j = 0; j < n; j++)
-                for (int c = h; c < h + DEVICE_HEAD; c++)
-                    dot += p[j] / sum * qkv[t->path[t->start[i] + j] * 3 * C + 2 * C + c] *
-                           dout[i * C + c];
-            total += dot;
-        }
-    return total;
-}
-
-static struct result tree_backward(struct device *d, int size)
-{
-    int R = (int[]){1, 6, 12, 20}[size], H = (int[]){1, 2, 1, 1}[size], C = H * DEVICE_HEAD;
-    struct device_tree t = forest(R);
-    size_t n = (size_t)(R * 3 * C);
-    float *qkv = random_floats(n), *p = poison((size_t)(H * t.start[R]));
-    float *dout = random_floats((size_t)(R * C)), *out = poison((size_t)(R * C));
-    double *wide = mem_alloc(n, sizeof *wide);
-    struct result r = result_new(n);
-    struct forest *f = d->ops->forest_new(d, &t);
-    float *in = up(d, qkv, n), *p_ = up(d, p, (size_t)(H * t.start[R])), *dqkv = up(d, r.out, n);
-    d->ops->tree_fwd(d, up(d, out, n / 3), p_, in, 3 * C, in + C, in + 2 * C, 3 * C, f, H);
-    d->ops->tree_bwd(d, dqkv, dqkv + C, dqkv + 2 * C, up(d, dout, n / 3), p_, in, 3 * C, in + C,
-                     in + 2 * C, 3 * C, f, H);
-    down(d, r.out, dqkv, n);
-    d->ops->forest_free(d, f);
-    for (size_t i = 0; i < n; i++)
-        wide[i] = qkv[i];
-    for (size_t i = 0; i < n; i++) {
-        double x = wide[i], h = 1e-5;
-        wide[i] = x + h;
-        double up = tree_objective(wide, dout, &t, C);
-        wide[i] = x - h;
-        r.want[i] = (up - tree_objective(wide, dout, &t, C)) / (2 * h);
-        wide[i] = x;
-    }
-    forest_free(&t);
-    free(qkv);
-    free(p);
-    free(dout);
-    free(out);
-    free(wide);
-    return r;
-}
-
 static struct result l2norm_forward(struct device *d, int size)
 {
     int R = (int[]){1, 3, 9, 50}[size], C = (int[]){1, 32, 100, 512}[size];
@@ -480,10 +307,6 @@ static const struct op_case cases[] = {
     {"layer norm backward", layernorm_backward, 1e-6},
     {"QuickGELU forward", gelu_forward, 1e-6},
     {"QuickGELU backward", gelu_backward, 1e-6},
-    {"attention", attention_full, 1e-6},
-    {"attention backward", attention_backward, 1e-5},
-    {"tree attention forward", tree_forward, 1e-6},
-    {"tree attention backward", tree_backward, 1e-5},
     {"l2 norm forward", l2norm_forward, 1e-6},
     {"l2 norm backward", l2norm_backward, 1e-6},
     {"cross entropy", cross_entropy, 1e-6},
