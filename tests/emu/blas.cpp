@@ -5,6 +5,7 @@
 #include "runtime.h"
 
 #include "cublasLt.h"
+#include "cuda_bf16.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,7 +187,9 @@ static bool shape(const emu_operation *o, const emu_layout *a, const emu_layout 
     *k = o->transa ? a->rows : a->columns;
     return (o->transa ? a->columns : a->rows) == *m && (o->transb ? b->rows : b->columns) == *n &&
            (o->transb ? b->columns : b->rows) == *k && a->type == b->type &&
-           d->type == CUDA_R_32F && (a->type == CUDA_R_32F || a->type == CUDA_R_16BF);
+           (a->type == CUDA_R_32F
+                ? d->type == CUDA_R_32F
+                : a->type == CUDA_R_16BF && (d->type == CUDA_R_32F || d->type == CUDA_R_16BF));
 }
 
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
@@ -207,7 +210,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
     if (a->type == CUDA_R_16BF &&
         (a->ld % 8 || b->ld % 8 || preference->a < 16 || preference->b < 16))
         return CUBLAS_STATUS_NOT_SUPPORTED;
-    if (operation->has_bias && (!operation->bias || (uintptr_t)operation->bias % 16))
+    // The bias has the result's type; ours is fp32.
+    if (operation->has_bias &&
+        (!operation->bias || (uintptr_t)operation->bias % 16 || d->type != CUDA_R_32F))
         return CUBLAS_STATUS_NOT_SUPPORTED;
     choice.workspace = preference->workspace / 2;
     results[0] = cublasLtMatmulHeuristicResult_t{};
@@ -258,8 +263,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
     int m, n, k;
     memcpy(&choice, algorithm, sizeof choice);
     if (!handle || !shape(operation, a, b, d, &m, &n, &k) || m != choice.m || n != choice.n ||
-        k != choice.k || C != D || c != d || *(const float *)beta != 0 ||
-        bytes < choice.workspace || (bytes && !emu_on_device(workspace, bytes)))
+        k != choice.k || C != D || c != d || bytes < choice.workspace ||
+        (bytes && !emu_on_device(workspace, bytes)))
         return CUBLAS_STATUS_INVALID_VALUE;
     check_operand(A, a, choice.a, "A");
     check_operand(B, b, choice.b, "B");
@@ -268,16 +273,24 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
     if (o.has_bias && !emu_on_device(o.bias, (size_t)m * 4))
         return CUBLAS_STATUS_INVALID_VALUE;
     const emu_layout la = *a, lb = *b, ld = *d;
-    const float scale = *(const float *)alpha;
+    const float scale = *(const float *)alpha, old = *(const float *)beta;
     cudaError_t status = emu_enqueue(stream, [=] {
-        std::vector<float> rooma, roomb;
+        std::vector<float> rooma, roomb, sum((size_t)m * (size_t)n);
         memset(workspace, 0xff, bytes < 4096 ? bytes : 4096); // its content is anybody's
         // Column-major d = a b is row-major d^T = b^T a^T.
         cpu_sgemm(o.transb ? 'T' : 'N', o.transa ? 'T' : 'N', n, m, k, scale, widen(roomb, B, lb),
-                  lb.ld, widen(rooma, A, la), la.ld, (float *)D, ld.ld);
-        for (int column = 0; o.has_bias && column < n; column++)
-            for (int row = 0; row < m; row++)
-                ((float *)D)[(size_t)column * (size_t)ld.ld + (size_t)row] += o.bias[row];
+                  lb.ld, widen(rooma, A, la), la.ld, sum.data(), m);
+        for (int column = 0; column < n; column++)
+            for (int row = 0; row < m; row++) {
+                size_t at = (size_t)column * (size_t)ld.ld + (size_t)row;
+                float y = sum[(size_t)column * (size_t)m + (size_t)row];
+                y += o.has_bias ? o.bias[row] : 0;
+                if (ld.type == CUDA_R_32F)
+                    ((float *)D)[at] = y + (old != 0 ? old * ((float *)D)[at] : 0);
+                else
+                    ((__nv_bfloat16 *)D)[at] = __float2bfloat16_rn(
+                        y + (old != 0 ? old * __bfloat162float(((__nv_bfloat16 *)D)[at]) : 0));
+            }
     });
     return status ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
 }

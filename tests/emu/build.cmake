@@ -12,12 +12,16 @@ target_compile_options(device_cuda_emu PRIVATE -fno-exceptions -fno-rtti -fno-st
   -Wno-missing-field-initializers -Wno-unknown-pragmas)
 target_link_libraries(device_cuda_emu PUBLIC base DNNL::dnnl)
 
-add_executable(unit.emu emu/check/test_emu.cpp)
-target_include_directories(unit.emu PRIVATE ${CMOCKA_INCLUDE} emu emu/include)
-target_link_libraries(unit.emu device_cuda_emu device ${CMOCKA_LIBRARY})
-set_target_properties(unit.emu PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-add_test(NAME unit.emu COMMAND unit.emu WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-set_tests_properties(unit.emu PROPERTIES LABELS unit)
+file(GLOB checks CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} emu/check/test_*.cpp)
+foreach(source ${checks})
+  string(REGEX REPLACE "^.*/test_(.*)\\.cpp$" "unit.cuda.\\1" name ${source})
+  add_executable(${name} ${source})
+  target_include_directories(${name} PRIVATE ${CMOCKA_INCLUDE} emu emu/include)
+  target_link_libraries(${name} device_cuda_emu device ${CMOCKA_LIBRARY})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS unit)
+endforeach()
 
 # The trainer on the emulated GPU, for whole jobs; its name is the trainer's.
 add_executable(runner-emu ${PROJECT_SOURCE_DIR}/runner/main/main.c)

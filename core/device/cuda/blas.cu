@@ -11,6 +11,7 @@
  * one stream: the same call gives the same bits. fp32 products are not rounded to TF32 unless the
  * device's `tf32` is set.
  */
+#include "core/device/cuda/blas.cuh"
 #include "core/device/cuda/mma.cuh"
 
 #include <cublasLt.h>
@@ -28,7 +29,7 @@ struct product {
     int m, n, k;
     int lda, ldb, ldd;
     int transa, transb;
-    int type; // CUDA_R_32F or CUDA_R_16BF, of a and b
+    int type, typed; // CUDA_R_32F or CUDA_R_16BF, of a and b; of d
     int bias, tf32;
     int aligna, alignb, alignd; // bytes
 };
@@ -175,7 +176,8 @@ static bool plan_init(struct cuda *c, struct plan *p, const float *bias)
                       q) &&
            blas_check(c, cublasLtMatrixLayoutCreate(&p->b, type, tb ? n : k, tb ? k : n, q->ldb),
                       q) &&
-           blas_check(c, cublasLtMatrixLayoutCreate(&p->d, CUDA_R_32F, m, n, q->ldd), q) &&
+           blas_check(c, cublasLtMatrixLayoutCreate(&p->d, (cudaDataType_t)q->typed, m, n, q->ldd),
+                      q) &&
            plan_choose(c, p);
 }
 
@@ -208,10 +210,10 @@ static int alignment(const void *p)
     return lowest == 0 || lowest > 256 ? 256 : (int)lowest;
 }
 
+/* d = alpha b a + bias + beta d */
 static void multiply(struct cuda *c, struct product q, void *d, const void *a, const void *b,
-                     const float *bias, float alpha)
+                     const float *bias, float alpha, float beta)
 {
-    const float beta = 0;
     if (c->error.code || q.m == 0 || q.n == 0)
         return;
     q.bias = bias != NULL;
@@ -229,62 +231,44 @@ static void multiply(struct cuda *c, struct product q, void *d, const void *a, c
                    &q);
 }
 
+/* c (M, N) = alpha op(a) op(b); ta, tb: whether a is (K, M), b (N, K) */
+static void matmul(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
+                   float alpha, bool ta, bool tb)
+{
+    struct product q = {};
+    q.m = N;
+    q.n = M;
+    q.k = K;
+    q.lda = tb ? K : N;
+    q.ldb = ta ? M : K;
+    q.ldd = N;
+    q.transa = tb ? CUBLAS_OP_T : CUBLAS_OP_N;
+    q.transb = ta ? CUBLAS_OP_T : CUBLAS_OP_N;
+    q.type = q.typed = CUDA_R_32F;
+    multiply(cuda_of(d), q, c, b, a, NULL, alpha, 0);
+}
+
 void cuda_matmul_nt(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
                     float alpha)
 {
-    multiply(cuda_of(d),
-             {.m = N,
-              .n = M,
-              .k = K,
-              .lda = K,
-              .ldb = K,
-              .ldd = N,
-              .transa = CUBLAS_OP_T,
-              .transb = CUBLAS_OP_N,
-              .type = CUDA_R_32F},
-             c, b, a, NULL, alpha);
+    matmul(d, c, a, b, M, N, K, alpha, false, true);
 }
 
 void cuda_matmul_tn(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
                     float alpha)
 {
-    multiply(cuda_of(d),
-             {.m = N,
-              .n = M,
-              .k = K,
-              .lda = N,
-              .ldb = M,
-              .ldd = N,
-              .transa = CUBLAS_OP_N,
-              .transb = CUBLAS_OP_T,
-              .type = CUDA_R_32F},
-             c, b, a, NULL, alpha);
+    matmul(d, c, a, b, M, N, K, alpha, true, false);
 }
 
 void cuda_matmul_nn(struct device *d, float *c, const float *a, const float *b, int M, int N, int K,
                     float alpha)
 {
-    multiply(cuda_of(d),
-             {.m = N,
-              .n = M,
-              .k = K,
-              .lda = N,
-              .ldb = K,
-              .ldd = N,
-              .transa = CUBLAS_OP_N,
-              .transb = CUBLAS_OP_N,
-              .type = CUDA_R_32F},
-             c, b, a, NULL, alpha);
+    matmul(d, c, a, b, M, N, K, alpha, false, false);
 }
 
 /* ---- bf16 ---- */
 
 enum { THREADS = 256, PAD = 8 }; // elements of bf16 in 16 bytes
-
-static int padded(int n)
-{
-    return (n + PAD - 1) / PAD * PAD;
-}
 
 /*
  * y (R, ld) = x (R, C) in bf16, zeros from column C on; ld is a multiple of 8, y aligned.
@@ -309,7 +293,7 @@ __global__ static void narrow_k(__nv_bfloat16 *y, const float *x, size_t n, int 
 
 void cuda_narrow(struct cuda *c, __nv_bfloat16 *y, const float *x, int R, int C)
 {
-    int ld = padded(C), wide = C % 4 == 0 && cuda_aligned(x, NULL, NULL);
+    int ld = cuda_padded(C), wide = C % 4 == 0 && cuda_aligned(x, NULL, NULL);
     size_t n = (size_t)R * (size_t)ld;
     LAUNCH(narrow_k, cuda_blocks(n, THREADS * PAD), THREADS, 0, c, y, x, n, C, ld, wide);
 }
@@ -331,7 +315,7 @@ struct linear *cuda_linear_new(struct device *d, const float *weight, const floa
         w->weight = device_put(d, weight, n);
         return w;
     }
-    w->ld = padded(K);
+    w->ld = cuda_padded(K);
     w->half = (__nv_bfloat16 *)cuda_alloc(d, (size_t)N * (size_t)w->ld * sizeof *w->half);
     float *whole = (float *)cuda_scratch(c, SCRATCH_WORK, n * sizeof(float));
     if (whole) {
@@ -351,50 +335,79 @@ void cuda_linear_free(struct device *d, struct linear *w)
     free(w);
 }
 
-/* x (R, C), or its narrowed copy, whose rows have padded(C) columns */
+const float *cuda_linear_bias(const struct linear *w)
+{
+    return w->bias;
+}
+
+/* What differs between a layer's products: its inputs x (R, C) in fp32 or bf16. */
+static struct product layer_product(const struct linear *w)
+{
+    struct product q = {};
+    q.type = w->weight ? CUDA_R_32F : CUDA_R_16BF;
+    q.typed = CUDA_R_32F;
+    q.lda = w->ld;
+    q.transb = CUBLAS_OP_N;
+    return q;
+}
+
+static const void *weights(const struct linear *w)
+{
+    return w->weight ? (const void *)w->weight : w->half;
+}
+
+/* x (R, C), or its narrowed copy, whose rows have cuda_padded(C) columns */
 static const void *input(struct cuda *c, const struct linear *w, const float *x, int R, int C)
 {
     if (w->weight)
         return x;
-    __nv_bfloat16 *y =
-        (__nv_bfloat16 *)cuda_scratch(c, SCRATCH_INPUT, (size_t)R * (size_t)padded(C) * sizeof *y);
+    __nv_bfloat16 *y = (__nv_bfloat16 *)cuda_scratch(
+        c, SCRATCH_INPUT, (size_t)R * (size_t)cuda_padded(C) * sizeof *y);
     if (y)
         cuda_narrow(c, y, x, R, C);
     return y;
 }
 
+/* y (R, N) = x W^T */
+static void forward(struct cuda *c, void *y, const void *x, const struct linear *w, int R,
+                    int flags)
+{
+    struct product q = layer_product(w);
+    q.m = w->N;
+    q.n = R;
+    q.k = w->K;
+    q.ldb = w->ld;
+    q.ldd = w->N;
+    q.transa = CUBLAS_OP_T;
+    if (flags & CHAIN_NARROW) {
+        q.typed = CUDA_R_16BF;
+        q.ldd = cuda_padded(w->N);
+    }
+    multiply(c, q, y, weights(w), x, flags & CHAIN_BIAS ? w->bias : NULL, 1,
+             flags & CHAIN_ADD ? 1.0f : 0.0f);
+}
+
 void cuda_linear_fwd(struct device *d, float *y, const float *x, const struct linear *w, int R)
 {
     struct cuda *c = cuda_of(d);
-    const void *in = input(c, w, x, R, w->K);
-    const int type = w->weight ? CUDA_R_32F : CUDA_R_16BF;
-    multiply(c,
-             {.m = w->N,
-              .n = R,
-              .k = w->K,
-              .lda = w->ld,
-              .ldb = w->ld,
-              .ldd = w->N,
-              .transa = CUBLAS_OP_T,
-              .transb = CUBLAS_OP_N,
-              .type = type},
-             y, w->weight ? (const void *)w->weight : w->half, in, w->bias, 1);
+    forward(c, y, input(c, w, x, R, w->K), w, R, CHAIN_BIAS);
+}
+
+void cuda_linear_chain(struct cuda *c, void *y, const __nv_bfloat16 *x, const struct linear *w,
+                       int R, int flags)
+{
+    forward(c, y, x, w, R, flags);
 }
 
 void cuda_linear_bwd(struct device *d, float *dx, const float *dy, const struct linear *w, int R)
 {
     struct cuda *c = cuda_of(d);
-    const void *in = input(c, w, dy, R, w->N);
-    const int type = w->weight ? CUDA_R_32F : CUDA_R_16BF;
-    multiply(c,
-             {.m = w->K,
-              .n = R,
-              .k = w->N,
-              .lda = w->ld,
-              .ldb = w->weight ? w->N : padded(w->N),
-              .ldd = w->K,
-              .transa = CUBLAS_OP_N,
-              .transb = CUBLAS_OP_N,
-              .type = type},
-             dx, w->weight ? (const void *)w->weight : w->half, in, NULL, 1);
+    struct product q = layer_product(w);
+    q.m = w->K;
+    q.n = R;
+    q.k = w->N;
+    q.ldb = w->weight ? w->N : cuda_padded(w->N);
+    q.ldd = w->K;
+    q.transa = CUBLAS_OP_N;
+    multiply(c, q, dx, weights(w), input(c, w, dy, R, w->N), NULL, 1, 0);
 }
