@@ -83,6 +83,7 @@ void check_release(struct check *c)
         struct check_file *f = &c->files[i];
         if (f->split)
             split_release(f->split);
+        manifest_release(&c->files[i].manifest);
         free(f->split);
         free(f->name);
         free(f->hash);
@@ -142,21 +143,48 @@ int check_store(struct check *c, struct store *s, struct err *e)
 
 /* ---- what runs made ---- */
 
-/* The bank's list of images against the one that its spec gives, where the dataset is known. */
+/* The hash of the bank's images, made of the manifest's lines, against the bank's own. */
+static int check_images(const struct check_file *f, const struct store_made *m,
+                        const struct bank *b, struct err *e)
+{
+    const struct split_list *list = &f->split->part[cover_part(m->spec)];
+    struct hash *h = hash_new();
+    char found[HASH_HEX];
+    size_t missing = 0;
+    for (size_t i = 0; i < b->images; i++) {
+        const char *image = list->items[b->index[i]].path,
+                   *hash = manifest_find(&f->manifest, image);
+        missing += !hash;
+        if (hash)
+            manifest_hash_image(h, hash, image);
+    }
+    hash_end(h, found);
+    if (!missing && str_eq(found, b->data))
+        return 0;
+    return err_set(
+        e, ERR_CORRUPT,
+        "it was made of other images than those of '%s/%s': their hash is %s, it says %s", f->path,
+        manifest_file, missing ? "unknown" : found, b->data);
+}
+
+/* The bank's list of images against the one that its spec gives, and what it says of their content
+ * against the manifest, where the dataset is known. */
 static int check_list(struct check *c, const struct store_made *m, const struct bank *b,
                       const char *path)
 {
-    const struct split *split = check_split(c, m->spec);
+    const struct check_file *f = check_dataset(c, m->spec);
     struct err e = {0};
     size_t *items = NULL, n = 0;
-    if (!split)
+    if (!f)
         return 0;
-    int rc = cover_items(split, m->spec, &items, &n, &e);
+    int rc = cover_items(f->split, m->spec, &items, &n, &e);
     if (rc == 0 && (n != b->images || memcmp(items, b->index, n * sizeof *items)))
         rc = err_set(&e, ERR_CORRUPT,
                      "its images are not those of its spec: %zu of them, where the dataset's list "
                      "gives %zu",
                      b->images, n);
+    if (rc == 0 && b->data && f->manifest.n)
+        rc = check_images(f, m, b, &e);
     free(items);
     if (rc < 0)
         check_add(c, FINDING_BANK, m->run, path, e.text);

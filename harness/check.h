@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/hash.h"
 #include "core/data/catalogue.h"
+#include "core/data/manifest.h"
 #include "harness/label.h"
 #include "harness/plan.h"
 #include "results/store_check.h"
@@ -42,9 +43,10 @@ struct finding {
 /* A file or folder outside the workspace that specs name by its hash: looked at once. */
 struct check_file {
     enum finding_kind kind;
-    char *name, *hash;   // "vit-b16", as specs have it
-    char *path;          // NULL: nowhere
-    struct split *split; // of a dataset whose hash is right; NULL otherwise
+    char *name, *hash;        // "vit-b16", as specs have it
+    char *path;               // NULL: nowhere
+    struct split *split;      // of a dataset whose hash is right; NULL otherwise
+    struct manifest manifest; // of that dataset, if it has one
     struct err problem;
     size_t runs; // that name it
 };
@@ -80,7 +82,7 @@ char *finding_next(const struct finding *f);
 /* check_data.c: what a run's spec says of weights, merges and split; the split of an encode spec
  * when it is there and right, or NULL; findings at the end. */
 void check_inputs(struct check *c, const char *run, const json_t *spec);
-const struct split *check_split(const struct check *c, const json_t *spec);
+const struct check_file *check_dataset(const struct check *c, const json_t *spec);
 void check_inputs_end(struct check *c);
 
 #endif

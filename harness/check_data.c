@@ -93,6 +93,8 @@ static int look_at_split(struct check_file *f, char out[HASH_HEX])
     int rc = dataset_in(&row, f->name, f->path, &f->problem);
     if (rc == 0)
         rc = split_load(split, row, f->path, &f->problem);
+    if (rc == 0 && (rc = manifest_open(&f->manifest, row, f->path, &f->problem)) < 0)
+        split_release(split);
     if (rc < 0) {
         free(split);
         return rc;
@@ -141,11 +143,11 @@ void check_inputs(struct check *c, const char *run, const json_t *spec)
     }
 }
 
-const struct split *check_split(const struct check *c, const json_t *spec)
+const struct check_file *check_dataset(const struct check *c, const json_t *spec)
 {
     const char *name = text_of(spec, "dataset"), *hash = text_of(spec, "split");
     const struct check_file *f = name && hash ? find(c, FINDING_SPLIT, name, hash) : NULL;
-    return f ? f->split : NULL;
+    return f && f->split ? f : NULL;
 }
 
 void check_inputs_end(struct check *c)

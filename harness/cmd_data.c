@@ -2,12 +2,9 @@
  * promptgrid data: the datasets that are known, where they are and whether they are whole; few-shot
  * selections and splits made anew are the runner's `sample` and `split`.
  */
-#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/own.h"
-#include "core/data/resplit.h"
-#include "core/data/split.h"
 #include "harness/cmd_data.h"
 #include "harness/cmd_runner.h"
 #include "harness/columns.h"
@@ -100,77 +97,6 @@ static int data_list(const struct cmd *self, int argc, char **argv)
     return status;
 }
 
-/* ---- data check ---- */
-
-static void print_check(const struct split *s, const struct dataset_row *d, const char *folder,
-                        bool as_json)
-{
-    char *note = split_note(s, d);
-    size_t n[SPLIT_PARTS];
-    for (int p = 0; p < SPLIT_PARTS; p++)
-        n[p] = s->part[p].n;
-    if (as_json) {
-        cmd_print_json(json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s, s:s, s:s?}", "name", d->name,
-                                 "folder", folder, "classes", s->classes, "train",
-                                 (json_int_t)n[SPLIT_TRAIN], "val", (json_int_t)n[SPLIT_VAL],
-                                 "test", (json_int_t)n[SPLIT_TEST], "split", s->hash, "counts",
-                                 *note ? note : "official", "note", d->note));
-    } else {
-        char *where = str_visible(folder);
-        printf("%s in '%s': %d classes; %zu train, %zu val, %zu test images, all there\n", d->name,
-               where, s->classes, n[SPLIT_TRAIN], n[SPLIT_VAL], n[SPLIT_TEST]);
-        printf("counts: %s\n", *note ? note : "the official ones");
-        if (d->note)
-            printf("note: %s\n", d->note);
-        free(where);
-    }
-    free(note);
-}
-
-/* 3 when there is nothing to check, 1 when something about it does not hold. */
-static int check(const struct cmd_common *common, const char *name, struct err *e)
-{
-    const struct dataset_row *d;
-    struct roots roots = {0};
-    struct split split = {0};
-    char *folder = NULL;
-    int status = 0;
-    if (roots_open(&roots, common->data.items, common->data.n, e) < 0 ||
-        dataset_get(&d, name, e) < 0 || roots_dataset(&roots, d, &folder, e) < 0) {
-        status = cmd_fail(e);
-    } else if (split_load(&split, d, folder, e) < 0) {
-        status = e->code == ERR_MISSING ? 3 : 1;
-    } else if (split_check_classes(&split, d, e) < 0 || split_check(&split, e) < 0) {
-        status = 1;
-    } else {
-        print_check(&split, d, folder, common->json);
-    }
-    if (folder && status) {
-        err_wrap(e, "dataset '%s'", d->name);
-        cmd_fail(e);
-        if (e->code == ERR_MISSING && status == 3 && resplit_can(d, &(struct err){0}) == 0)
-            log_info("get '%s' from its authors; 'promptgrid data split %s' makes one of its kind, "
-                     "though not the official one",
-                     d->split, d->name);
-    }
-    split_release(&split);
-    roots_release(&roots);
-    free(folder);
-    return status;
-}
-
-static int data_check(const struct cmd *self, int argc, char **argv)
-{
-    struct cmd_common common = {0};
-    struct err e = {0};
-    const struct opt table[] = {CMD_COMMON(common), {0}};
-    int rest, status = cmd_options(self, table, argc, argv, &rest, 1, 1);
-    if (status < 0)
-        status = check(&common, argv[1], &e);
-    free(common.data.items);
-    return status;
-}
-
 /* ---- data ---- */
 
 static int data_sample(const struct cmd *self, int argc, char **argv)
@@ -188,10 +114,13 @@ static int data_split(const struct cmd *self, int argc, char **argv)
 static const struct cmd parts[] = {
     {"data list", "", "the datasets that are known, their official counts, and where they are",
      data_list},
-    {"data check", "DATASET",
-     "read a dataset's split and look for every image; exit status 1 when something\n"
-     "about it does not hold, 3 when it is not there",
-     data_check},
+    {"data check", "[DATASET...]",
+     "read the split and look at every image; exit status 1 when something about\n"
+     "a dataset does not hold, 3 when it is not there; without a name, all that are there",
+     cmd_data_check},
+    {"data link", "DATASET FOLDER",
+     "link a dataset that lies elsewhere, in another order; what is where comes from the split",
+     cmd_data_link},
     {"data sample", "DATASET --shots K --seed S", "the few-shot selection, as CoOp picks it",
      data_sample},
     {"data new", "NAME --from PATH --template TEXT",
@@ -236,7 +165,7 @@ int cmd_data(const struct cmd *self, int argc, char **argv)
     }
     const char *near = str_nearest(argv[1], names, n, sizeof names[0]);
     err_set(&e, ERR_USAGE, "unknown command 'data %s'%s%s%s", argv[1],
-            near ? ", did you mean 'data " : "; there are list, check, sample, new and split",
+            near ? ", did you mean 'data " : "; there are list, check, link, sample, new and split",
             near ? near : "", near ? "'?" : "");
     return cmd_fail(&e);
 }

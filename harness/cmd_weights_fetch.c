@@ -8,16 +8,16 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/sources.h"
-#include "core/fetch/fetch.h"
 #include "harness/cmd_weights_fetch.h"
 #include "harness/cmd_runner.h"
+#include "harness/download.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PATIENCE = 60, MIB = 1 << 20, LIMIT = 8 << 10 }; // no CLIP is larger than 8 GiB
+enum { MIB = 1 << 20, LIMIT = 8 << 10 }; // no CLIP is larger than 8 GiB
 
 struct options {
     struct cmd_common common;
@@ -85,43 +85,6 @@ static char *destination(const struct options *o, const struct target *t)
 
 /* ---- the download ---- */
 
-struct meter {
-    const char *name;
-    int percent; // shown last
-};
-
-static void show_progress(void *arg, long long done, long long total)
-{
-    struct meter *m = arg;
-    const int percent = total ? (int)(100 * done / total) : 0;
-    if (!isatty(STDERR_FILENO) || (total && percent == m->percent) || done == 0)
-        return;
-    m->percent = percent;
-    if (total)
-        fprintf(stderr, "\rfetching %s: %d %% (%lld of %lld MiB) ", m->name, percent, done / MIB,
-                total / MIB);
-    else
-        fprintf(stderr, "\rfetching %s: %lld MiB ", m->name, done / MIB);
-    if (total && done == total)
-        fputc('\n', stderr);
-}
-
-static int fetch_from(const struct options *o, const struct target *t, const char *url,
-                      struct err *e)
-{
-    struct meter meter = {.name = fs_base(t->path), .percent = -1};
-    const struct fetch f = {.url = url,
-                            .path = t->path,
-                            .sha256 = t->sha256,
-                            .limit = o->limit * MIB,
-                            .patience = o->patience,
-                            .progress = show_progress,
-                            .arg = &meter};
-    log_info("fetching '%s'", url);
-    return fetch_file(&f, e);
-}
-
-/* From one address after the other. */
 static int download(const struct options *o, const struct target *t, struct err *e)
 {
     char *published = t->source ? source_url(t->source) : NULL, found[HASH_HEX];
@@ -136,13 +99,9 @@ static int download(const struct options *o, const struct target *t, struct err 
                      "import FILE%s%s'",
                      urls[0], t->sha256, t->name ? " --as " : "", t->name ? t->name : "");
     } else {
-        for (size_t i = 0; i < n; i++) {
-            rc = fetch_from(o, t, urls[i], e);
-            if (rc == 0 || rc == ERR_BUSY)
-                break;
-            if (i + 1 < n)
-                log_warn("%s", e->text);
-        }
+        struct fetch f = {
+            .path = t->path, .sha256 = t->sha256, .limit = o->limit * MIB, .patience = o->patience};
+        rc = download_any(&f, urls, n, e);
     }
     free(published);
     return rc;
@@ -197,7 +156,7 @@ static int fetch(const struct options *o, const char *word)
 
 int cmd_weights_fetch(const struct cmd *self, int argc, char **argv)
 {
-    struct options o = {.patience = PATIENCE, .limit = LIMIT};
+    struct options o = {.patience = DOWNLOAD_PATIENCE, .limit = LIMIT};
     const struct opt table[] = {
         CMD_COMMON(o.common),
         {"from", OPT_LIST, &o.from, "URL",

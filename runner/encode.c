@@ -13,6 +13,7 @@
 #include "core/data/augment.h"
 #include "core/data/bank.h"
 #include "core/data/cover.h"
+#include "core/data/manifest.h"
 #include "core/proto/event.h"
 #include "core/proto/spec.h"
 #include "runner/check.h"
@@ -26,6 +27,7 @@ enum { BATCH = 64 }; // images decoded, and images in one forward pass
 
 struct encode {
     struct split split;
+    struct manifest manifest;
     enum split_part part;
     size_t *items, n; // images to encode: indices into the part's list
     size_t views;
@@ -41,12 +43,14 @@ struct encode {
     struct bank_writer *bank;
 
     /* the batch in work */
-    size_t first, view;         // its first image, and the view being made
-    struct image images[BATCH]; // decoded
-    struct err errors[BATCH];   // of decoding
-    float *inputs;              // (BATCH, 3, S, S)
-    float *features;            // (BATCH, E)
-    double said;                // when progress was last sent, seconds
+    size_t first, view;           // its first image, and the view being made
+    struct image images[BATCH];   // decoded
+    char hashes[BATCH][HASH_HEX]; // of their files
+    struct hash *data;            // over all images' files so far
+    struct err errors[BATCH];     // of decoding
+    float *inputs;                // (BATCH, 3, S, S)
+    float *features;              // (BATCH, E)
+    double said;                  // when progress was last sent, seconds
 };
 
 /* ---- what the job says against what is there ---- */
@@ -60,7 +64,8 @@ static int read_spec(struct encode *x, const struct job *job, struct err *e)
         (rc = check_file("weights", job->weights, spec_get_text(spec, "weights"), e)) < 0 ||
         (rc = split_load(&x->split, row, job->dataset, e)) < 0 ||
         (rc = check_hash("split", job->dataset, x->split.hash, spec_get_text(spec, "split"), e)) <
-            0)
+            0 ||
+        (rc = manifest_open(&x->manifest, row, job->dataset, e)) < 0)
         return rc;
     x->part = cover_part(spec);
     x->augment = !str_eq(spec_get_text(spec, "views"), "none");
@@ -91,7 +96,8 @@ static void decode_one(void *arg, size_t i)
     const struct split_item *item = &x->split.part[x->part].items[x->items[x->first + i]];
     char *path = fs_join(x->split.images, item->path);
     x->errors[i].code = 0;
-    image_load(&x->images[i], path, &x->errors[i]);
+    if (image_load_hashed(&x->images[i], x->hashes[i], path, &x->errors[i]) == 0)
+        manifest_verify(&x->manifest, item->path, x->hashes[i], &x->errors[i]);
     free(path);
 }
 
@@ -145,6 +151,9 @@ static int encode_batch(struct encode *x, size_t count, struct err *e)
             *e = x->errors[i];
             rc = e->code;
         }
+    for (size_t i = 0; i < count && rc == 0; i++)
+        manifest_hash_image(x->data, x->hashes[i],
+                            x->split.part[x->part].items[x->items[x->first + i]].path);
     for (x->view = 0; x->view < x->views && rc == 0; x->view++) {
         rc = encode_view(x, count, e);
         if (rc == 0)
@@ -157,12 +166,16 @@ static int encode_batch(struct encode *x, size_t count, struct err *e)
 
 static void release(struct encode *x)
 {
+    char unused[HASH_HEX];
     bank_abandon(x->bank);
     if (x->vision)
         vision_free(x->vision);
     clip_close(&x->clip);
     device_close(x->device);
     thread_pool_free(x->pool);
+    if (x->data)
+        hash_end(x->data, unused);
+    manifest_release(&x->manifest);
     split_release(&x->split);
     free(x->items);
     free(x->inputs);
@@ -182,6 +195,7 @@ int encode_job(const struct job *job, struct err *e)
         (rc = clip_open(&x->clip, job->weights, x->device, CLIP_VISION | x->bf16, e)) < 0)
         goto out;
     size_t size = (size_t)x->clip.shape.image_size, dim = (size_t)x->clip.shape.embed;
+    x->data = hash_new();
     x->pool = thread_pool_new(job->threads);
     x->vision = vision_new(&x->clip, BATCH);
     x->inputs = mem_alloc(BATCH * 3 * size * size, sizeof *x->inputs);
@@ -191,6 +205,9 @@ int encode_job(const struct job *job, struct err *e)
         rc = encode_batch(x, x->n - x->first < BATCH ? x->n - x->first : BATCH, e);
     if (rc < 0)
         goto out;
+    hash_end(x->data, sha256);
+    x->data = NULL;
+    bank_data(x->bank, sha256);
     rc = bank_commit(x->bank, sha256, e);
     x->bank = NULL;
     if (rc < 0)

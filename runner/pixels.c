@@ -21,6 +21,7 @@ struct pixels {
     uint64_t views; // how many are cycled through; 0 = a new one every epoch
     double scale;   // smallest share of an image that a view shows
     uint64_t seed;
+    const struct manifest *manifest; // NULL: any image will do
     struct thread_pool *pool;
     struct image *kept; // (n) decoded; rgb NULL = not kept
     size_t kept_bytes;
@@ -53,6 +54,11 @@ void pixels_open(struct pixels **out, const struct split *split, const json_t *b
     p->kept = mem_zero(n + 1, sizeof *p->kept);
 }
 
+void pixels_manifest(struct pixels *p, const struct manifest *manifest)
+{
+    p->manifest = manifest->n ? manifest : NULL;
+}
+
 void pixels_close(struct pixels *p)
 {
     if (!p)
@@ -80,7 +86,11 @@ static void make_one(void *arg, size_t i)
     p->errors[i].code = 0;
     if (!in->rgb) {
         char *path = fs_join(p->split->images, p->list->items[item].path);
-        int rc = image_load(&p->decoded[i], path, &p->errors[i]);
+        char sha256[HASH_HEX];
+        int rc = p->manifest ? image_load_hashed(&p->decoded[i], sha256, path, &p->errors[i])
+                             : image_load(&p->decoded[i], path, &p->errors[i]);
+        if (rc == 0 && p->manifest)
+            rc = manifest_verify(p->manifest, p->list->items[item].path, sha256, &p->errors[i]);
         free(path);
         if (rc < 0)
             return;

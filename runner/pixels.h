@@ -7,6 +7,7 @@
 #define PROMPTGRID_RUNNER_PIXELS_H
 
 #include "core/base/err.h"
+#include "core/data/manifest.h"
 #include "core/data/split.h"
 
 #include <jansson.h>
@@ -18,6 +19,9 @@ struct pixels;
 void pixels_open(struct pixels **out, const struct split *split, const json_t *bank,
                  const size_t *items, size_t n, int size, int threads);
 void pixels_close(struct pixels *p); // NULL is fine
+
+/* Images have to be those of this manifest, which is borrowed. */
+void pixels_manifest(struct pixels *p, const struct manifest *manifest);
 
 /* out (n, 3, S, S) = images rows[0..n-1] as they are in `epoch`; as loop_data.pixels, arg is the
  * struct pixels. */

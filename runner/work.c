@@ -85,6 +85,7 @@ int work_files(struct work *w, struct err *e)
         (rc = split_load(&w->split, row, job->dataset, e)) < 0 ||
         (rc = check_hash("split", job->dataset, w->split.hash, spec_get_text(spec, "split"), e)) <
             0 ||
+        (w->method->pixels && (rc = manifest_open(&w->manifest, row, job->dataset, e)) < 0) ||
         (rc = clip_open(&w->clip, job->weights, w->device, what, e)) < 0 ||
         (rc = bpe_open(&w->bpe, job->bpe, w->clip.shape.vocab, e)) < 0 ||
         (rc = check_hash("merges", job->bpe, bpe_hash(w->bpe), spec_get_text(spec, "bpe"), e)) < 0)
@@ -103,6 +104,7 @@ void work_release(struct work *w)
     for (int k = 0; w->names && k < w->split.classes; k++)
         free(w->names[k]);
     free(w->names);
+    manifest_release(&w->manifest);
     split_release(&w->split);
     *w = (struct work){0};
 }
@@ -146,6 +148,7 @@ struct pixels *work_pixels(const struct work *w, const char *part, const size_t 
     json_t *bank = spec_bank(w->spec, part, images_of(w, part));
     struct pixels *pixels;
     pixels_open(&pixels, &w->split, bank, items, n, w->clip.shape.image_size, w->job->threads);
+    pixels_manifest(pixels, &w->manifest);
     json_decref(bank);
     return pixels;
 }

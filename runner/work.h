@@ -18,6 +18,7 @@ struct work {
     const struct method *method; // of a prompt from a file: the one that evaluates it
     struct trained trained;      // that prompt; path NULL: none
     struct split split;
+    struct manifest manifest; // for methods on pixels
     char **names; // (split.classes) as the method reads them: most with spaces for underscores
 
     struct device *device;

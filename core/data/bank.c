@@ -116,6 +116,9 @@ int bank_open(struct bank *b, const char *path, const json_t *spec, struct err *
     else if (!same_spec(json_object_get(b->header, "spec"), spec))
         rc = bad_bank(path, "it was made for another spec", e);
     b->features = (const float *)(const void *)(b->map.data + start);
+    b->data = json_string_value(json_object_get(b->header, "data"));
+    if (str_eq(b->data, no_hash))
+        b->data = NULL;
 out:
     if (rc < 0)
         bank_close(b);
@@ -187,6 +190,7 @@ int bank_create(struct bank_writer **out, const char *path, const json_t *spec, 
     json_object_set_new(w->header, "images", json_integer((json_int_t)images));
     json_object_set_new(w->header, "dim", json_integer((json_int_t)dim));
     json_object_set_new(w->header, "index", rows);
+    bank_data(w, no_hash);
     int rc = fs_create(&w->file, path, e);
     if (rc == 0)
         rc = write_header(w, no_hash, &w->start, e);
@@ -204,6 +208,11 @@ int bank_put(struct bank_writer *w, size_t view, size_t row, const float *featur
     w->left -= !w->put[at];
     w->put[at] = true;
     return fs_put_at(&w->file, features, bytes, w->start + at * bytes, e);
+}
+
+void bank_data(struct bank_writer *w, const char *sha256)
+{
+    json_object_set_new(w->header, "data", json_string(sha256));
 }
 
 int bank_commit(struct bank_writer *w, char sha256[65], struct err *e)

@@ -4,8 +4,9 @@
  *
  * File: the 8 bytes "PGBANK1\n", u64 length of the header, the header (canonical JSON: the encode
  * spec under "spec", "views" V, "images" N, "dim" D, "index": N indices into the part's list,
- * "sha256" of the header, with 64 zeros there, and the data), zero bytes up to a multiple of 64,
- * then float32 little-endian features (V, N, D), not unit length. Read by mmap.
+ * "data": hash of the images' files (core/data/manifest.h), "sha256" of the header, with 64 zeros
+ * there, and the data), zero bytes up to a multiple of 64, then float32 little-endian features (V,
+ * N, D), not unit length. Read by mmap.
  */
 #ifndef PROMPTGRID_DATA_BANK_H
 #define PROMPTGRID_DATA_BANK_H
@@ -22,6 +23,7 @@ struct bank {
     size_t views, images, dim; // V, N, D
     size_t *index;             // (N) ascending or selection order: index into the part's list
     const float *features;     // (V, N, D), borrowed from the map
+    const char *data;          // hash of the images' files; NULL: a bank of before, without it
 };
 
 /* Checks the header, sizes, the hash, and that it was made for `spec` (canonical equality).
@@ -37,6 +39,7 @@ struct bank_writer;
 int bank_create(struct bank_writer **out, const char *path, const json_t *spec, size_t views,
                 const size_t *index, size_t images, size_t dim, struct err *e);
 int bank_put(struct bank_writer *w, size_t view, size_t row, const float *features, struct err *e);
+void bank_data(struct bank_writer *w, const char *sha256);              // of the images' files
 int bank_commit(struct bank_writer *w, char sha256[65], struct err *e); // of the whole file; frees
 void bank_abandon(struct bank_writer *w);                               // frees; NULL is fine
 

@@ -224,7 +224,7 @@ static const struct format {
     int (*decode)(struct decoding *d);
 } formats[] = {{"\xff\xd8\xff", 3, jpeg_decode}, {"\x89PNG\r\n\x1a\n", 8, png_decode}};
 
-int image_load(struct image *out, const char *path, struct err *e)
+static int load(struct image *out, char *sha256, const char *path, struct err *e)
 {
     char *data = NULL;
     struct decoding d = {0};
@@ -233,6 +233,8 @@ int image_load(struct image *out, const char *path, struct err *e)
     *out = (struct image){0};
     if (rc < 0)
         return rc;
+    if (sha256)
+        hash_bytes(sha256, data, d.size);
     d.data = (const uint8_t *)data;
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
         if (d.size >= formats[i].length && !memcmp(data, formats[i].magic, formats[i].length))
@@ -249,6 +251,17 @@ int image_load(struct image *out, const char *path, struct err *e)
     free(d.line);
     free(data);
     return rc;
+}
+
+int image_load(struct image *out, const char *path, struct err *e)
+{
+    return load(out, NULL, path, e);
+}
+
+int image_load_hashed(struct image *out, char sha256[HASH_HEX], const char *path, struct err *e)
+{
+    *sha256 = 0;
+    return load(out, sha256, path, e);
 }
 
 void image_release(struct image *image)

@@ -32,11 +32,13 @@ sed "s#$SOURCE#SOURCE#" out >some
 same some <<'END'
 pocket-land in 'SOURCE/recipes/pocket/data/pocket-land': 12 classes; 240 train, 72 val, 240 test images, all there
 counts: the official ones
+manifest: none; --deep --write makes one
 END
 expect_status 3 "$promptgrid" data check dtd --data root
 same err <<'END'
 promptgrid: error: dataset 'dtd': unable to open 'root/dtd/split_zhou_DescribableTextures.json': No such file or directory
-promptgrid: get 'split_zhou_DescribableTextures.json' from its authors; 'promptgrid data split dtd' makes one of its kind, though not the official one
+promptgrid: 'promptgrid data fetch dtd' gets what is missing, 'promptgrid data show dtd' says from where
+promptgrid: 'promptgrid data split dtd' makes a missing split of its kind, though not the official one
 END
 expect_status 3 "$promptgrid" data check eurosat --data root
 expect_status 2 "$promptgrid" data check pocket-lnad
@@ -127,7 +129,7 @@ promptgrid: warning: dataset 'pocket-land': class '$third' has 3 images, fewer t
 promptgrid: warning: dataset 'pocket-land': class '$first' has 20 images, fewer than 25 shots; it and 11 more of 12 classes are taken whole
 END
 expect_status 0 "$promptgrid" data check pocket-land --data own
-tail -1 out >some
+grep '^counts' out >some
 same some <<'END'
 counts: not the official 'pocket-land': train 223, officially 240; val 0, officially 72; test 329, officially 240
 END

@@ -7,6 +7,7 @@
 #include "core/data/bank.h"
 
 static const size_t picks[3] = {9, 2, 5};
+static const char images[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /* Features of (view, row): any order of arrival, all distinct. */
 static void features_of(float out[5], size_t view, size_t row)
@@ -28,6 +29,7 @@ static char *make_bank(const char *folder, const json_t *spec, char sha256[HASH_
         assert_ok(bank_put(w, (size_t)i / 3, (size_t)i % 3, row, &e), &e);
     }
     assert_false(fs_is_file(path)); // nothing partial carries the final name
+    bank_data(w, images);
     assert_ok(bank_commit(w, sha256, &e), &e);
     return path;
 }
@@ -44,6 +46,7 @@ static void a_bank_gives_back_what_was_put(void **state)
     assert_string_equal(sha256, again);
     assert_ok(bank_open(&b, path, spec, &e), &e);
     assert_true(b.views == 2 && b.images == 3 && b.dim == 5);
+    assert_string_equal(b.data, images);
     assert_int_equal((uintptr_t)b.features % 64, 0);
     for (size_t i = 0; i < 6; i++) {
         float want[5];
