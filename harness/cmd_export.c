@@ -75,18 +75,17 @@ static int add_store(struct export *x, const char *folder, struct err *e)
 static int add_run(struct export *x, const struct plan_run *run, struct err *e)
 {
     struct store *store = x->data.files.store;
-    struct store_state state;
-    char hash[HASH_HEX], *path = NULL;
-    int rc = store_state(store, run->id, &state, e);
+    char hash[HASH_HEX], *path = NULL, *log;
+    int rc = store_log(store, run->id, &log, e);
     if (rc < 0)
         return rc;
     char *text = spec_text(run->spec), *name = str_format("specs/%s.json", run->id);
     rc = add_text(x, name, text, e);
     free(name);
     free(text);
-    if (rc == 0 && state.log) {
-        name = str_format("logs/%s", fs_base(state.log));
-        rc = add_file(x, name, state.log, e);
+    if (rc == 0 && log) {
+        name = str_format("logs/%s", fs_base(log));
+        rc = add_file(x, name, log, e);
         free(name);
     }
     int found = rc == 0 ? store_artifact(store, run->id, "prompt", &path, hash, e) : 0;
@@ -97,7 +96,7 @@ static int add_run(struct export *x, const struct plan_run *run, struct err *e)
         free(name);
     }
     free(path);
-    store_state_release(&state);
+    free(log);
     return rc;
 }
 

@@ -38,6 +38,7 @@ static int plot_recipe(const struct options *o, const char *path, json_t *paths,
     int status = 0, rc;
     if ((rc = roots_open(&roots, o->common.data.items, o->common.data.n, e)) < 0 ||
         (rc = cmd_open_store(&o->common, &store, e)) < 0 ||
+        (rc = store_snapshot(store, 0, e)) < 0 ||
         (rc = plan_load(&plan, path, &roots, store, workspace, e)) < 0)
         goto out;
     const struct recipe *r = plan.recipe;

@@ -20,28 +20,50 @@
 enum { DONE, WANTED, FAILED, BLOCKED, RUNNING, STATES };
 static const char *const state_names[STATES] = {"done", "wanted", "failed", "blocked", "running"};
 
+/* A run that failed the last time, and is wanted. */
+struct status_failure {
+    const struct plan_run *run;
+    struct store_state known;
+    char *log;
+};
+
 struct status {
     const struct plan *plan;
-    int *state;                // of each run of the plan
-    struct store_state *known; // what the store says of it
+    int *state; // of each run of the plan
     size_t counts[STATES];
+    struct status_failure *failures; // (counts[FAILED])
+    size_t capacity;
 };
+
+/* The state of a wanted run by its last attempt. */
+static int look_up(struct status *s, struct store *store, const struct plan_run *r, int *state,
+                   struct err *e)
+{
+    struct status_failure f = {.run = r};
+    int rc = store ? store_state(store, r->id, &f.known, e) : 0;
+    *state = str_eq(f.known.state, "running")  ? RUNNING
+             : str_eq(f.known.state, "failed") ? FAILED
+                                               : WANTED;
+    if (rc == 0 && *state == FAILED)
+        rc = store_log(store, r->id, &f.log, e);
+    if (rc == 0 && *state == FAILED) {
+        size_t n = s->counts[FAILED];
+        MEM_PUSH(s->failures, n, s->capacity) = f;
+    } else {
+        store_state_release(&f.known);
+    }
+    return rc;
+}
 
 static int gather(struct status *s, const struct plan *p, struct store *store, struct err *e)
 {
     s->plan = p;
     s->state = mem_zero(p->n + 1, sizeof *s->state);
-    s->known = mem_zero(p->n + 1, sizeof *s->known);
     for (size_t i = 0; i < p->n; i++) {
         const struct plan_run *r = &p->runs[i];
-        if (store && *r->id && store_state(store, r->id, &s->known[i], e) < 0)
+        s->state[i] = r->state == PLAN_DONE ? DONE : BLOCKED;
+        if (r->state == PLAN_WANTED && look_up(s, store, r, &s->state[i], e) < 0)
             return e->code;
-        const char *last = s->known[i].state;
-        s->state[i] = r->state == PLAN_DONE      ? DONE
-                      : r->state == PLAN_BLOCKED ? BLOCKED
-                      : str_eq(last, "running")  ? RUNNING
-                      : str_eq(last, "failed")   ? FAILED
-                                                 : WANTED;
         s->counts[s->state[i]]++;
     }
     return 0;
@@ -49,19 +71,21 @@ static int gather(struct status *s, const struct plan *p, struct store *store, s
 
 static void status_release(struct status *s)
 {
-    for (size_t i = 0; s->known && i < s->plan->n; i++)
-        store_state_release(&s->known[i]);
-    free(s->known);
+    for (size_t i = 0; i < s->counts[FAILED]; i++) {
+        store_state_release(&s->failures[i].known);
+        free(s->failures[i].log);
+    }
+    free(s->failures);
     free(s->state);
 }
 
 /* ---- JSON ---- */
 
-static json_t *failure_json(const struct plan_run *r, const struct store_state *k,
-                            const char *label)
+static json_t *failure_json(const struct status_failure *f, const char *label)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i}", "run", r->id, "label", label, "class",
-                     k->class_, "reason", k->reason ? k->reason : "", "log", k->log, "attempts",
+    const struct store_state *k = &f->known;
+    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i}", "run", f->run->id, "label", label, "class",
+                     k->class_, "reason", k->reason ? k->reason : "", "log", f->log, "attempts",
                      k->attempts);
 }
 
@@ -72,11 +96,9 @@ static json_t *status_json(const struct status *s, const struct labels *labels)
     json_t *failures = json_array();
     for (int k = 0; k < STATES; k++)
         json_object_set_new(all, state_names[k], json_integer((json_int_t)s->counts[k]));
-    for (size_t i = 0; i < s->plan->n; i++) {
-        if (s->state[i] != FAILED)
-            continue;
-        char *label = labels_text(labels, s->plan->runs[i].spec);
-        json_array_append_new(failures, failure_json(&s->plan->runs[i], &s->known[i], label));
+    for (size_t i = 0; i < s->counts[FAILED]; i++) {
+        char *label = labels_text(labels, s->failures[i].run->spec);
+        json_array_append_new(failures, failure_json(&s->failures[i], label));
         free(label);
     }
     json_object_set_new(all, "failures", failures);
@@ -108,13 +130,11 @@ static void put_progress(struct str *out, const struct status *s, const struct r
 
 static void put_failures(struct str *out, const struct status *s, const struct labels *labels)
 {
-    for (size_t i = 0; i < s->plan->n; i++) {
-        if (s->state[i] != FAILED)
-            continue;
-        const struct store_state *k = &s->known[i];
-        char *label = labels_text(labels, s->plan->runs[i].spec);
-        char *reason = str_visible(k->reason ? k->reason : k->class_);
-        char *log = k->log ? str_visible(k->log) : NULL;
+    for (size_t i = 0; i < s->counts[FAILED]; i++) {
+        const struct status_failure *f = &s->failures[i];
+        char *label = labels_text(labels, f->run->spec);
+        char *reason = str_visible(f->known.reason ? f->known.reason : f->known.class_);
+        char *log = f->log ? str_visible(f->log) : NULL;
         str_addf(out, "failed: %s: %s%s%s%s\n", label, reason, log ? " (log: " : "", log ? log : "",
                  log ? ")" : "");
         free(log);
@@ -168,7 +188,7 @@ static int look(const struct cmd_common *common, const char *path, const struct 
     char *workspace = cmd_workspace(common);
     int rc;
     if ((rc = roots_open(&roots, common->data.items, common->data.n, e)) < 0 ||
-        (rc = cmd_open_store(common, &store, e)) < 0 ||
+        (rc = cmd_open_store(common, &store, e)) < 0 || (rc = store_snapshot(store, 0, e)) < 0 ||
         (rc = plan_load(&plan, path, &roots, store, workspace, e)) < 0 ||
         (rc = gather(&s, &plan, store, e)) < 0)
         goto out;

@@ -4,8 +4,12 @@
  */
 #include "harness/plan.h"
 
+#include "core/base/map.h"
+#include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/plan_facts.h"
+
+#include <stdlib.h>
 
 /* Seeds come side by side and cost the same. */
 static bool differ_in_seed_only(const json_t *a, const json_t *b)
@@ -23,21 +27,66 @@ static bool differ_in_seed_only(const json_t *a, const json_t *b)
     return true;
 }
 
-static int expect_one(struct plan_run *run, const struct plan_past *past, struct err *e)
+/* Costs of shapes of work, each asked for once. */
+struct shapes {
+    struct map keys;
+    struct store_cost *costs; // by number of key
+    size_t n, capacity;
+};
+
+/* As store_cost_of_shape tells shapes apart. */
+static void shape_key(const json_t *spec, struct str *key)
 {
-    struct store_usage usage = {0};
-    if (past->seconds(past->arg, run->spec, &run->seconds, e) < 0 ||
-        past->usage(past->arg, run->spec, &usage, e) < 0)
-        return e->code;
-    run->memory = usage.memory;
-    run->bytes = usage.bytes;
-    return 0;
+    static const char *const keys[] = {"job",      "dataset", "method", "backbone",
+                                       "protocol", "shots",   "part"};
+    str_clear(key);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const json_t *value = json_object_get(spec, keys[i]);
+        if (json_is_string(value))
+            str_add(key, json_string_value(value));
+        else if (value)
+            str_addf(key, "%lld", (long long)json_integer_value(value));
+        str_addc(key, '\n');
+    }
+}
+
+static int cost_of_shape(struct shapes *shapes, const struct plan_past *past, const json_t *spec,
+                         struct store_cost *out, struct err *e)
+{
+    struct str key = STR_INIT;
+    bool is_new;
+    int rc = 0;
+    shape_key(spec, &key);
+    size_t number = map_add_text(&shapes->keys, key.data, &is_new);
+    str_release(&key);
+    if (is_new) {
+        struct store_cost cost = {0};
+        rc = past->shape(past->arg, spec, &cost, e);
+        MEM_PUSH(shapes->costs, shapes->n, shapes->capacity) = cost;
+    }
+    *out = shapes->costs[number];
+    return rc;
+}
+
+static int expect_one(struct plan_run *run, const struct plan_past *past, struct shapes *shapes,
+                      struct err *e)
+{
+    struct store_cost shape, family = {0};
+    int rc = cost_of_shape(shapes, past, run->spec, &shape, e);
+    if (rc == 0 && shape.runs)
+        rc = past->family(past->arg, run->spec, &family, e);
+    run->seconds = family.runs ? family.seconds : shape.seconds;
+    run->memory = shape.memory;
+    run->bytes = shape.bytes;
+    return rc;
 }
 
 int plan_expect_from(struct plan *p, const struct plan_past *past, struct err *e)
 {
     const struct plan_run *last = NULL;
-    for (size_t i = 0; i < p->n; i++) {
+    struct shapes shapes = {0};
+    int rc = 0;
+    for (size_t i = 0; i < p->n && rc == 0; i++) {
         struct plan_run *run = &p->runs[i];
         if (run->state != PLAN_WANTED)
             continue;
@@ -45,26 +94,33 @@ int plan_expect_from(struct plan *p, const struct plan_past *past, struct err *e
             run->seconds = last->seconds;
             run->memory = last->memory;
             run->bytes = last->bytes;
-        } else if (expect_one(run, past, e) < 0) {
-            return e->code;
+        } else {
+            rc = expect_one(run, past, &shapes, e);
         }
         last = run;
     }
-    return 0;
+    map_release(&shapes.keys);
+    free(shapes.costs);
+    return rc;
 }
 
-static int past_seconds(void *arg, const json_t *spec, double *seconds, struct err *e)
+static int past_shape(void *arg, const json_t *spec, struct store_cost *out, struct err *e)
 {
-    return store_expected_seconds(arg, spec, seconds, e);
+    return store_cost_of_shape(arg, spec, out, e);
 }
 
-static int past_usage(void *arg, const json_t *spec, struct store_usage *usage, struct err *e)
+static int past_family(void *arg, const json_t *spec, struct store_cost *out, struct err *e)
 {
-    return store_expected_usage(arg, spec, usage, e);
+    return store_cost_of_family(arg, spec, out, e);
 }
 
 int plan_expect(struct plan *p, struct store *store, struct err *e)
 {
-    const struct plan_past past = {store, past_seconds, past_usage};
-    return store ? plan_expect_from(p, &past, e) : 0;
+    const struct plan_past past = {store, past_shape, past_family};
+    int rc = store_snapshot(store, 0, e);
+    if (rc < 0 || !store)
+        return rc;
+    rc = plan_expect_from(p, &past, e);
+    store_snapshot_end(store);
+    return rc;
 }

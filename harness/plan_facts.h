@@ -55,8 +55,8 @@ struct plan_facts {
 /* What earlier runs took; `arg` is passed on. */
 struct plan_past {
     void *arg;
-    int (*seconds)(void *arg, const json_t *spec, double *seconds, struct err *e);
-    int (*usage)(void *arg, const json_t *spec, struct store_usage *usage, struct err *e);
+    int (*shape)(void *arg, const json_t *spec, struct store_cost *out, struct err *e);
+    int (*family)(void *arg, const json_t *spec, struct store_cost *out, struct err *e);
 };
 
 /* Takes the recipe, also when it fails. Runs that resolve to the same spec are one; those that are

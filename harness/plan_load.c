@@ -291,9 +291,13 @@ int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots
     int rc = look_at_prompts(&facts, recipe, workspace, e);
     if (rc == 0) {
         look_at_files(&facts, recipe, &here);
-        rc = plan_build(p, recipe, &facts, e);
-    } else {
+        rc = store_snapshot(store, recipe->n, e);
+    }
+    if (rc < 0) {
         recipe_free(recipe);
+    } else {
+        rc = plan_build(p, recipe, &facts, e);
+        store_snapshot_end(store);
     }
     facts_release(&facts);
     return rc;

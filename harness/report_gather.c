@@ -15,16 +15,19 @@ enum { TEXT_LIMIT = 1 << 20, SVG_LIMIT = 16 << 20 };
 
 /* ---- runs ---- */
 
-static json_t *failure_json(const struct plan_run *run, const struct store_state *state,
-                            const struct labels *labels)
+static int add_failure(json_t *failures, struct store *store, const struct plan_run *run,
+                       const struct store_state *state, const struct labels *labels, struct err *e)
 {
-    char *label = labels_text(labels, run->spec);
+    char *log, *label = labels_text(labels, run->spec);
+    int rc = store_log(store, run->id, &log, e);
     json_t *failure =
         json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "run", run->id, "label", label, "class",
                   state->class_, "reason", state->reason ? state->reason : "", "attempts",
-                  state->attempts, "log", state->log ? state->log : "");
+                  state->attempts, "log", rc == 0 && log ? log : "");
+    json_array_append_new(failures, failure);
+    free(log);
     free(label);
-    return failure;
+    return rc;
 }
 
 static int count_runs(struct report_data *d, struct err *e)
@@ -44,12 +47,11 @@ static int count_runs(struct report_data *d, struct err *e)
         if (run->state != PLAN_WANTED)
             continue;
         rc = d->files.store ? store_state(d->files.store, run->id, &state, e) : 0;
-        if (rc == 0 && str_eq(state.state, "failed")) {
-            r->failed++;
-            json_array_append_new(r->failures, failure_json(run, &state, &labels));
-        } else {
-            r->wanted++;
-        }
+        bool failed = rc == 0 && str_eq(state.state, "failed");
+        if (failed)
+            rc = add_failure(r->failures, d->files.store, run, &state, &labels, e);
+        r->failed += failed;
+        r->wanted += !failed;
         store_state_release(&state);
     }
     labels_release(&labels);

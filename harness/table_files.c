@@ -16,6 +16,7 @@ int table_files_open(struct table_files *f, const struct cmd_common *common, con
     *f = (struct table_files){0};
     if ((rc = roots_open(&f->roots, common->data.items, common->data.n, e)) == 0 &&
         (rc = cmd_open_store(common, &f->store, e)) == 0 &&
+        (rc = store_snapshot(f->store, 0, e)) == 0 &&
         (rc = plan_load(&f->plan, recipe, &f->roots, f->store, workspace, e)) == 0)
         f->published = fs_join(f->roots.home, "results/published");
     free(workspace);

@@ -473,6 +473,7 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    store__scan_close(s);
     disconnect(s);
     if (s->lock >= 0)
         close(s->lock);

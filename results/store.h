@@ -84,11 +84,12 @@ struct store_state {
     int attempts;
     double seconds;  // of the done attempt, 0 if none
     char commit[41]; // code of that attempt, "" outside a repository
-    bool dirty;      // it had uncommitted changes
-    char *log;       // yours; NULL if none
 };
 int store_state(struct store *s, const char *run, struct store_state *out, struct err *e);
 void store_state_release(struct store_state *state);
+
+/* The log of that attempt, yours to free(); NULL if none. */
+int store_log(struct store *s, const char *run, char **log, struct err *e);
 
 /* 1 when an attempt of the run with this very command has ended, well or not; lost ones do not
  * count. */
@@ -116,8 +117,11 @@ struct store_result {
 int store_result(struct store *s, const char *run, struct store_result *out, struct err *e);
 void store_result_release(struct store_result *r);
 
-/* What is read between the two is of one moment, whatever a scheduler writes meanwhile. */
-int store_snapshot(struct store *s, struct err *e);
+/* What is read between the two is of one moment, whatever a scheduler writes meanwhile; nothing may
+ * be written between them. They may be nested. `n`: of so many runs the state or the result will be
+ * asked for; when they are a good part of the store, that is read in one pass. Of a store of NULL,
+ * nothing. */
+int store_snapshot(struct store *s, size_t n, struct err *e);
 void store_snapshot_end(struct store *s);
 
 /* The code of a revision. */
@@ -142,15 +146,15 @@ int store_artifact(struct store *s, const char *run, const char *kind, char **pa
  * ERR_MISSING when none matches, ERR_RANGE when several do. */
 int store_show(struct store *s, const char *prefix, json_t **out, struct err *e);
 
-/* Largest memory and mean size of files, in bytes, of done runs of the same shape of work: dataset,
- * method, backbone and so on, whatever their seed; 0 = unknown. */
-struct store_usage {
-    double memory, bytes;
+/* What done runs have taken, the newest hundred of them: means, of memory the largest; 0 = unknown.
+ * Of runs of the same shape of work, that is job, dataset, method, backbone, protocol, shots and
+ * part; of those that differ in the seed only. */
+struct store_cost {
+    size_t runs;
+    double seconds, memory, bytes;
 };
-int store_expected_usage(struct store *s, const json_t *spec, struct store_usage *out,
+int store_cost_of_shape(struct store *s, const json_t *spec, struct store_cost *out, struct err *e);
+int store_cost_of_family(struct store *s, const json_t *spec, struct store_cost *out,
                          struct err *e);
-
-/* Mean seconds of done runs whose spec equals `spec` but for seed (0 when there are none). */
-int store_expected_seconds(struct store *s, const json_t *spec, double *seconds, struct err *e);
 
 #endif

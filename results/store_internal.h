@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+struct scan;
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -30,6 +31,8 @@ struct store {
         struct sqlite3_stmt *statement;
     } cache[64];
     size_t n_cached;
+    int snapshots;     // open ones, one within the other
+    struct scan *scan; // what was read of many runs at once, or NULL: see store_scan.c
 };
 
 /* The error of the last SQLite call as a plain message that names the file. */
@@ -71,6 +74,34 @@ int store__migrate(struct store *s, long version, struct err *e);
 
 /* The whole store as it is now, in a file of its own that takes its name when it is on disk. */
 int store__copy(struct store *s, const char *to, struct err *e);
+
+/* The attempt that speaks for a run. */
+struct store__attempt {
+    const char *state, *class_, *reason; // NULL: SQL NULL
+    const char *commit;                  // of its revision; not known to store_result
+    bool done;
+    long n, count; // its number; how many the run has
+    long revision;
+    double seconds;
+    char seal[HASH_HEX];
+    size_t metrics; // of store_scan.c
+};
+struct store__metric {
+    const char *split, *name;
+    double value;
+};
+
+/* What an attempt `a` took, in SQL. */
+#define STORE_SECONDS                                                                              \
+    "round(coalesce(a.seconds, max(0, julianday(a.finished) - julianday(a.started)) * 86400), 3)"
+
+/* False: ask the file. True: *out speaks for the run, as a pass over many runs has read it; NULL:
+ * it was never tried. */
+bool store__scanned(struct store *s, const char *run, const struct store__attempt **out);
+/* Its metrics, sorted by (split, name); *n may be more than fit. */
+int store__scanned_metrics(struct store *s, const struct store__attempt *a,
+                           struct store__metric out[STORE_METRICS], size_t *n, struct err *e);
+void store__scan_close(struct store *s);
 
 /* The seal of a run's metrics. `lines` is the text that store__seal_line wrote, in the order of
  * (split, name). */

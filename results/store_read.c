@@ -11,33 +11,64 @@
 
 int store_state(struct store *s, const char *run, struct store_state *out, struct err *e)
 {
-    struct sqlite3_stmt *q;
+    const struct store__attempt *a;
+    struct store__attempt read = {0};
+    struct sqlite3_stmt *q = NULL;
     memset(out, 0, sizeof *out);
-    int rc = store__query(s, &q, e,
-                          "SELECT state, class, reason, attempts, seconds, git_commit, dirty, log "
-                          "FROM runs WHERE run = ?1",
-                          "t", run);
-    if (rc == 0)
-        rc = store__step(s, q, e);
-    if (rc != 1)
-        return rc;
-    snprintf(out->state, sizeof out->state, "%s", store__text(q, 0));
-    snprintf(out->class_, sizeof out->class_, "%s", store__text(q, 1));
-    out->reason = store__null(q, 2) ? NULL : mem_strdup(store__text(q, 2));
-    out->attempts = (int)store__int(q, 3);
-    out->seconds = str_eq(out->state, "done") ? store__real(q, 4) : 0;
-    snprintf(out->commit, sizeof out->commit, "%s", store__text(q, 5));
-    out->dirty = store__int(q, 6) != 0;
-    out->log = store__null(q, 7) ? NULL : mem_strdup(store__text(q, 7));
-    store__end(q);
+    if (!store__scanned(s, run, &a)) {
+        int rc = store__query(s, &q, e,
+                              "SELECT a.state, a.class, a.reason, v.git_commit, " STORE_SECONDS
+                              ", (SELECT count(*) FROM attempt WHERE run = ?1) FROM attempt a "
+                              "JOIN revision v ON v.id = a.revision "
+                              "WHERE run = ?1 ORDER BY state = 'done' DESC, n DESC LIMIT 1",
+                              "t", run);
+        if (rc == 0)
+            rc = store__step(s, q, e);
+        if (rc != 1)
+            return rc;
+        read = (struct store__attempt){.state = store__text(q, 0),
+                                       .class_ = store__text(q, 1),
+                                       .reason = store__null(q, 2) ? NULL : store__text(q, 2),
+                                       .commit = store__text(q, 3),
+                                       .seconds = store__real(q, 4),
+                                       .count = store__int(q, 5)};
+        a = &read;
+    }
+    if (!a)
+        return 0;
+    snprintf(out->state, sizeof out->state, "%s", a->state);
+    snprintf(out->class_, sizeof out->class_, "%s", a->class_ ? a->class_ : "");
+    out->reason = a->reason ? mem_strdup(a->reason) : NULL;
+    out->attempts = (int)a->count;
+    out->seconds = str_eq(a->state, "done") ? a->seconds : 0;
+    snprintf(out->commit, sizeof out->commit, "%s", a->commit);
+    if (q)
+        store__end(q);
     return 0;
 }
 
 void store_state_release(struct store_state *state)
 {
     free(state->reason);
-    free(state->log);
     memset(state, 0, sizeof *state);
+}
+
+int store_log(struct store *s, const char *run, char **log, struct err *e)
+{
+    struct sqlite3_stmt *q;
+    *log = NULL;
+    int rc = store__query(s, &q, e,
+                          "SELECT log FROM attempt WHERE run = ?1 "
+                          "ORDER BY state = 'done' DESC, n DESC LIMIT 1",
+                          "t", run);
+    if (rc == 0)
+        rc = store__step(s, q, e);
+    if (rc != 1)
+        return rc;
+    if (!store__null(q, 0))
+        *log = mem_strdup(store__text(q, 0));
+    store__end(q);
+    return 0;
 }
 
 int store_tried(struct store *s, const char *run, const char *command, struct err *e)
@@ -111,59 +142,4 @@ int store_artifact(struct store *s, const char *run, const char *kind, char **pa
         store__end(q);
     }
     return rc;
-}
-
-int store_expected_usage(struct store *s, const json_t *spec, struct store_usage *out,
-                         struct err *e)
-{
-    static const char alike[] =
-        "SELECT max(memory), avg(bytes) FROM runs WHERE state = 'done' AND job IS ?1 "
-        "AND dataset IS ?2 AND method IS ?3 AND backbone IS ?4 AND protocol IS ?5 "
-        "AND shots IS ?6 AND part IS ?7";
-    static const char *const keys[] = {"job",      "dataset", "method", "backbone",
-                                       "protocol", "shots",   "part"};
-    const json_t *v[sizeof keys / sizeof keys[0]];
-    struct sqlite3_stmt *q;
-    *out = (struct store_usage){0};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        v[i] = json_object_get(spec, keys[i]);
-    int rc = store__query(s, &q, e, alike, "jjjjjjj", v[0], v[1], v[2], v[3], v[4], v[5], v[6]);
-    if (rc == 0)
-        rc = store__step(s, q, e);
-    if (rc == 1) {
-        *out = (struct store_usage){store__real(q, 0), store__real(q, 1)}; // NULL reads as 0
-        store__end(q);
-    }
-    return rc < 0 ? rc : 0;
-}
-
-int store_expected_seconds(struct store *s, const json_t *spec, double *seconds, struct err *e)
-{
-    // Runs that differ in the seed only, or else runs of the same shape of work.
-    static const char exact[] = "SELECT avg(u.seconds) FROM run r JOIN runs u ON u.run = r.id "
-                                "WHERE r.family = ?1 AND u.state = 'done'";
-    static const char alike[] =
-        "SELECT avg(seconds) FROM runs WHERE state = 'done' AND job IS ?1 AND dataset IS ?2 "
-        "AND method IS ?3 AND protocol IS ?4 AND shots IS ?5 AND part IS ?6";
-    struct sqlite3_stmt *q;
-    char family[HASH_HEX];
-    *seconds = 0;
-    store__family(spec, family);
-    int rc = store__query(s, &q, e, exact, "t", family);
-    if (rc == 0)
-        rc = store__step(s, q, e);
-    if (rc == 1 && store__null(q, 0)) {
-        store__end(q);
-        rc = store__query(s, &q, e, alike, "jjjjjj", json_object_get(spec, "job"),
-                          json_object_get(spec, "dataset"), json_object_get(spec, "method"),
-                          json_object_get(spec, "protocol"), json_object_get(spec, "shots"),
-                          json_object_get(spec, "part"));
-        if (rc == 0)
-            rc = store__step(s, q, e);
-    }
-    if (rc == 1) {
-        *seconds = store__real(q, 0); // NULL reads as 0
-        store__end(q);
-    }
-    return rc < 0 ? rc : 0;
 }

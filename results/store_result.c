@@ -9,73 +9,99 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int add_metric(struct store_result *out, struct sqlite3_stmt *q, const char *run,
+/* One more metric, in the order of (split, name). */
+static int add_metric(struct store_result *out, const struct store__metric *m, const char *run,
                       struct str *lines, struct err *e)
 {
-    if (store__null(q, 6))
-        return 0;
     if (out->n == STORE_METRICS)
         return err_set(e, ERR_RANGE, "run '%.12s' has more than %d metrics", run, STORE_METRICS);
-    const char *split = store__text(q, 6), *name = store__text(q, 7);
-    store__seal_line(lines, split, name, store__real(q, 8));
-    snprintf(out->metrics[out->n].split, sizeof out->metrics->split, "%s", split);
-    snprintf(out->metrics[out->n].name, sizeof out->metrics->name, "%s", name);
-    out->metrics[out->n++].value = store__real(q, 8);
+    store__seal_line(lines, m->split, m->name, m->value);
+    snprintf(out->metrics[out->n].split, sizeof out->metrics->split, "%s", m->split);
+    snprintf(out->metrics[out->n].name, sizeof out->metrics->name, "%s", m->name);
+    out->metrics[out->n++].value = m->value;
     return 0;
 }
 
-int store_result(struct store *s, const char *run, struct store_result *out, struct err *e)
+static void take_attempt(struct store_result *out, const struct store__attempt *a)
+{
+    snprintf(out->state, sizeof out->state, "%s", a->state);
+    snprintf(out->class_, sizeof out->class_, "%s", a->class_ ? a->class_ : "");
+    out->reason = a->reason ? mem_strdup(a->reason) : NULL;
+    out->seconds = a->seconds;
+    out->revision = a->revision;
+}
+
+static int read_scanned(struct store *s, const char *run, const struct store__attempt *a,
+                        struct store_result *out, struct str *lines, char seal[HASH_HEX],
+                        struct err *e)
+{
+    struct store__metric metrics[STORE_METRICS];
+    size_t n;
+    if (!a)
+        return 0;
+    take_attempt(out, a);
+    memcpy(seal, a->seal, HASH_HEX);
+    int rc = store__scanned_metrics(s, a, metrics, &n, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = add_metric(out, &metrics[i], run, lines, e);
+    return rc;
+}
+
+static int read_file(struct store *s, const char *run, struct store_result *out, struct str *lines,
+                     char seal[HASH_HEX], struct err *e)
 {
     struct sqlite3_stmt *q;
-    struct str lines = STR_INIT;
-    char want[HASH_HEX] = "", seal[HASH_HEX];
-    memset(out, 0, sizeof *out);
-    int rc = store__query(
-        s, &q, e,
-        "SELECT a.state, a.class, a.reason, (julianday(a.finished) - julianday(a.started)) * 86400,"
-        " a.revision, a.seal, m.split, m.name, m.value FROM attempt a "
-        "LEFT JOIN metric m ON m.run = a.run AND m.n = a.n AND a.state = 'done' "
-        "WHERE a.run = ?1 AND a.n = (SELECT n FROM attempt WHERE run = ?1 "
-        "ORDER BY state = 'done' DESC, n DESC LIMIT 1) ORDER BY m.split, m.name",
-        "t", run);
+    int rc = store__query(s, &q, e,
+                          "SELECT a.state, a.class, a.reason, " STORE_SECONDS
+                          ", a.revision, a.seal, m.split, m.name, m.value FROM attempt a "
+                          "LEFT JOIN metric m ON m.run = a.run AND m.n = a.n AND a.state = 'done' "
+                          "WHERE a.run = ?1 AND a.n = (SELECT n FROM attempt WHERE run = ?1 "
+                          "ORDER BY state = 'done' DESC, n DESC LIMIT 1) ORDER BY m.split, m.name",
+                          "t", run);
     if (rc < 0)
         return rc;
     while ((rc = store__step(s, q, e)) == 1) {
         if (!*out->state) {
-            snprintf(out->state, sizeof out->state, "%s", store__text(q, 0));
-            snprintf(out->class_, sizeof out->class_, "%s", store__text(q, 1));
-            out->reason = store__null(q, 2) ? NULL : mem_strdup(store__text(q, 2));
-            out->seconds = store__real(q, 3);
-            out->revision = store__int(q, 4);
-            snprintf(want, sizeof want, "%s", store__text(q, 5));
+            take_attempt(out, &(struct store__attempt){
+                                  .state = store__text(q, 0),
+                                  .class_ = store__text(q, 1),
+                                  .reason = store__null(q, 2) ? NULL : store__text(q, 2),
+                                  .seconds = store__real(q, 3),
+                                  .revision = store__int(q, 4)});
+            snprintf(seal, HASH_HEX, "%s", store__text(q, 5));
         }
-        rc = add_metric(out, q, run, &lines, e);
+        if (store__null(q, 6))
+            continue;
+        const struct store__metric m = {store__text(q, 6), store__text(q, 7), store__real(q, 8)};
+        rc = add_metric(out, &m, run, lines, e);
         if (rc < 0) {
             store__end(q);
-            break;
+            return rc;
         }
     }
-    store__seal(run, &lines, seal);
-    if (rc == 0 && str_eq(out->state, "done") && !str_eq(seal, want))
-        rc = err_set(e, ERR_CORRUPT,
-                     "the metrics of run '%.12s' in '%s' do not match their seal: rows were "
-                     "changed after they were recorded; restore the file from a copy",
-                     run, s->path);
+    return rc;
+}
+
+int store_result(struct store *s, const char *run, struct store_result *out, struct err *e)
+{
+    const struct store__attempt *scanned;
+    struct str lines = STR_INIT;
+    char want[HASH_HEX] = "", seal[HASH_HEX];
+    memset(out, 0, sizeof *out);
+    int rc = store__scanned(s, run, &scanned) ? read_scanned(s, run, scanned, out, &lines, want, e)
+                                              : read_file(s, run, out, &lines, want, e);
+    if (rc == 0 && str_eq(out->state, "done")) {
+        store__seal(run, &lines, seal);
+        if (!str_eq(seal, want))
+            rc = err_set(e, ERR_CORRUPT,
+                         "the metrics of run '%.12s' in '%s' do not match their seal: rows were "
+                         "changed after they were recorded; restore the file from a copy",
+                         run, s->path);
+    }
     str_release(&lines);
     if (rc < 0)
         store_result_release(out);
     return rc;
-}
-
-int store_snapshot(struct store *s, struct err *e)
-{
-    return store__exec(s, e, "BEGIN", "");
-}
-
-void store_snapshot_end(struct store *s)
-{
-    struct err unused;
-    store__exec(s, &unused, "COMMIT", ""); // nothing was written that could be lost
 }
 
 void store_result_release(struct store_result *r)

@@ -33,16 +33,22 @@ void store__family(const json_t *spec, char out[HASH_HEX])
 
 void store__seal_line(struct str *lines, const char *split, const char *name, double value)
 {
-    str_addf(lines, "%s\t%s\t%.17g\n", split, name, value);
+    char number[32];
+    int size = snprintf(number, sizeof number, "\t%.17g\n", value);
+    str_add(lines, split);
+    str_addc(lines, '\t');
+    str_add(lines, name);
+    str_addn(lines, number, (size_t)size);
 }
 
 void store__seal(const char *run, const struct str *lines, char out[HASH_HEX])
 {
-    struct str text = STR_INIT;
-    str_addf(&text, "run\t%s\n", run);
-    str_addn(&text, lines->data, lines->size);
-    hash_bytes(out, text.data, text.size);
-    str_release(&text);
+    struct hash *h = hash_new();
+    hash_add(h, "run\t", 4);
+    hash_add(h, run, strlen(run));
+    hash_add(h, "\n", 1);
+    hash_add(h, lines->data, lines->size);
+    hash_end(h, out);
 }
 
 /* ---- labels ---- */

@@ -333,11 +333,9 @@ int table_fill(struct table *t, struct store *store, const struct table_run *run
     for (size_t r = 0; r < t->n_rows; r++)
         t->rows[r].cells = mem_zero(table_cells(t), sizeof *t->rows[r].cells);
     int rc = place_runs(t, &l, e);
-    if (rc == 0 && store && (rc = store_snapshot(store, e)) == 0) {
+    if (rc == 0 && (rc = store_snapshot(store, n, e)) == 0) {
         rc = read_runs(t, store, &l, e);
         store_snapshot_end(store);
-    } else if (rc == 0) {
-        rc = read_runs(t, NULL, &l, e);
     }
     for (size_t r = 0; r < t->n_rows && rc == 0; r++) {
         for (size_t c = 0; c < t->n_columns; c++)

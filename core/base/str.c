@@ -47,9 +47,12 @@ static void add_va(struct str *s, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
-    reserve(s, (size_t)n);
-    vsnprintf(s->data + s->size, (size_t)n + 1, format, again);
+    size_t room = s->capacity - s->size; // 0 of an empty string
+    int n = vsnprintf(room ? s->data + s->size : NULL, room, format, args);
+    if ((size_t)n >= room) {
+        reserve(s, (size_t)n);
+        vsnprintf(s->data + s->size, (size_t)n + 1, format, again);
+    }
     s->size += (size_t)n;
     va_end(again);
 }

@@ -226,19 +226,27 @@ static void what_is_missing_blocks_its_runs_only(void **state)
     plan_release(&p);
 }
 
-static void seconds_are_asked_once_for_all_seeds(void **state)
+static void costs_are_asked_once_a_shape_and_once_for_all_seeds(void **state)
 {
     (void)state;
     struct plan p;
     struct fake fake = {0};
     struct err e = {0};
-    const struct plan_past past = {&fake, fake_seconds, fake_usage};
-    build(&p, TOP "dataset: dtd\nmethod: coop\nseed: [1, 2, 3, 4]\nviews: none\n", &fake);
+    const struct plan_past past = {&fake, fake_shape, fake_family};
+    build(&p,
+          TOP "dataset: dtd\nmethod: {coop: {context: [known, unknown]}}\nseed: [1, 2, 3, 4]\n"
+              "shots: [1, 16]\nviews: none\n",
+          &fake);
     assert_ok(plan_expect_from(&p, &past, &e), &e);
-    assert_int_equal(fake.asked, 2 + 1);
-    for (size_t i = 0; i < p.n; i++) {
-        assert_true(p.runs[i].seconds == 2.5);
-        assert_true(p.runs[i].memory == 100 && p.runs[i].bytes == 10);
+    assert_int_equal(p.n, 2 + 16);
+    assert_int_equal(fake.shapes, 2 + 2);
+    assert_int_equal(fake.families, 2); // nothing is known of one shot
+    for (size_t i = p.banks; i < p.n; i++) {
+        const struct grid_run *r = p.runs[i].grid;
+        bool known = str_eq(json_string_value(json_object_get(r->params, "context")), "known");
+        assert_true(p.runs[i].seconds == (r->shots == 1 ? 0 : known ? 4 : 2.5));
+        assert_true(p.runs[i].memory == (r->shots == 1 ? 0 : 100));
+        assert_true(p.runs[i].bytes == (r->shots == 1 ? 0 : 10));
     }
     plan_release(&p);
 }
@@ -319,7 +327,7 @@ int main(void)
         cmocka_unit_test(a_bank_without_its_file_is_made_again_only_when_needed),
         cmocka_unit_test(a_change_of_code_is_told_and_changes_nothing),
         cmocka_unit_test(what_is_missing_blocks_its_runs_only),
-        cmocka_unit_test(seconds_are_asked_once_for_all_seeds),
+        cmocka_unit_test(costs_are_asked_once_a_shape_and_once_for_all_seeds),
         cmocka_unit_test(json_has_every_key_in_every_object),
         cmocka_unit_test(the_quick_recipe_can_run_from_the_repository),
     };

@@ -24,7 +24,7 @@ static char *store_in(void **state)
 static void a_done_run_survives_closing_and_reopening(void **state)
 {
     struct err e = {0};
-    char *path = store_in(state), *artifact, sha256[HASH_HEX];
+    char *path = store_in(state), *artifact, *log, sha256[HASH_HEX];
     double value = 0;
     struct store_state now;
     struct store *s = open_store(path, STORE_WRITE);
@@ -45,11 +45,14 @@ static void a_done_run_survives_closing_and_reopening(void **state)
     assert_ok(store_state(s, fixture_run(1), &now, &e), &e);
     assert_string_equal(now.state, "done");
     assert_string_equal(now.commit, "0123456789abcdef0123456789abcdef01234567");
-    assert_true(now.dirty);
-    assert_string_equal(now.log, "logs/x.log");
     assert_null(now.reason);
     assert_int_equal(now.attempts, 1);
     store_state_release(&now);
+    assert_ok(store_log(s, fixture_run(1), &log, &e), &e);
+    assert_string_equal(log, "logs/x.log");
+    free(log);
+    assert_ok(store_log(s, fixture_run(2), &log, &e), &e);
+    assert_null(log);
 
     assert_ok(store_state(s, fixture_run(2), &now, &e), &e);
     assert_string_equal(now.state, "");
@@ -329,30 +332,69 @@ static void a_rejected_event_leaves_nothing_of_the_run(void **state)
     free(path);
 }
 
-static void expected_seconds_come_from_the_same_work(void **state)
+/* Newest last: what a run of the family, and one of the shape, has taken on average. */
+static void assert_costs(struct store *s, const json_t *spec, size_t family, double family_s,
+                         size_t shape, double shape_s)
+{
+    struct err e = {0};
+    struct store_cost cost;
+    assert_ok(store_cost_of_family(s, spec, &cost, &e), &e);
+    assert_int_equal(cost.runs, family);
+    assert_true(fabs(cost.seconds - family_s) < 1e-3);
+    assert_ok(store_cost_of_shape(s, spec, &cost, &e), &e);
+    assert_int_equal(cost.runs, shape);
+    assert_true(fabs(cost.seconds - shape_s) < 1e-3);
+}
+
+static void costs_come_from_the_same_work(void **state)
 {
     struct err e = {0};
     char *path = store_in(state);
-    double seconds = -1;
+    struct store_cost cost;
     struct store *s = open_store(path, STORE_WRITE);
     fixture_origin(s);
     json_t *spec = fixture_spec("flowers", "rlp", 16, 9);
-    assert_ok(store_expected_seconds(s, spec, &seconds, &e), &e);
-    assert_true(seconds == 0);
+    assert_costs(s, spec, 0, 0, 0, 0);
     json_t *other = fixture_spec("flowers", "rlp", 16, 1); // another rank: alike, not the same
     json_object_set_new(json_object_get(other, "params"), "rank", json_integer(4));
     assert_ok(fixture_done(s, fixture_run(1), other, "base", 1, NULL, 0, &e), &e);
     fixture_sql(path, "UPDATE attempt SET started = '2024-01-01T00:00:00.000Z', "
                       "finished = '2024-01-01T00:00:30.000Z'");
-    assert_ok(store_expected_seconds(s, spec, &seconds, &e), &e);
-    assert_true(fabs(seconds - 30) < 1e-3);
+    assert_costs(s, spec, 0, 0, 1, 30);
     assert_ok(fixture_done(s, fixture_run(2), fixture_spec("flowers", "rlp", 16, 1), "base", 1,
                            NULL, 0, &e),
               &e);
     fixture_sql(path, "UPDATE attempt SET started = '2024-01-01T00:00:00.000Z', finished = "
-                      "'2024-01-01T00:00:10.500Z' WHERE finished > '2024-01-02'");
-    assert_ok(store_expected_seconds(s, spec, &seconds, &e), &e);
-    assert_true(fabs(seconds - 10.5) < 1e-3);
+                      "'2024-01-01T00:00:10.500Z', memory = 70, bytes = 6 "
+                      "WHERE finished > '2024-01-02'");
+    assert_costs(s, spec, 1, 10.5, 2, 20.25);
+    assert_ok(store_cost_of_shape(s, spec, &cost, &e), &e);
+    assert_true(cost.memory == 70 && cost.bytes == 6);
+    assert_ok(fixture_done(s, fixture_run(3), fixture_spec("flowers", "coop", 16, 1), "base", 1,
+                           NULL, 0, &e),
+              &e);
+    other = fixture_spec("flowers", "rlp", 16, 1); // on another backbone
+    json_object_set_new(other, "backbone", json_string("rn50"));
+    assert_ok(fixture_done(s, fixture_run(4), other, "base", 1, NULL, 0, &e), &e);
+    assert_costs(s, spec, 1, 10.5, 2, 20.25);
+    json_decref(spec);
+    store_close(s);
+    free(path);
+}
+
+static void costs_come_from_the_newest_hundred(void **state)
+{
+    struct err e = {0};
+    char *path = store_in(state);
+    struct store *s = open_store(path, STORE_WRITE);
+    fixture_origin(s);
+    for (int i = 1; i <= 130; i++)
+        assert_ok(fixture_done(s, fixture_run(i), fixture_spec("flowers", "rlp", 16, i), "base", 1,
+                               NULL, 0, &e),
+                  &e);
+    fixture_sql(path, "UPDATE attempt SET seconds = CASE WHEN rowid > 30 THEN 2 ELSE 1000 END");
+    json_t *spec = fixture_spec("flowers", "rlp", 16, 999);
+    assert_costs(s, spec, 100, 2, 100, 2);
     json_decref(spec);
     store_close(s);
     free(path);
@@ -512,7 +554,8 @@ int main(void)
         CASE(attempts_fail_are_lost_and_count_on),
         CASE(a_failure_after_done_leaves_it_done),
         CASE(a_rejected_event_leaves_nothing_of_the_run),
-        CASE(expected_seconds_come_from_the_same_work),
+        CASE(costs_come_from_the_same_work),
+        CASE(costs_come_from_the_newest_hundred),
         CASE(a_store_of_version_1_is_brought_up_to_date_with_its_results),
         CASE(a_reader_does_not_bring_up_to_date_what_another_writes),
         CASE(a_newer_store_is_refused_and_left_alone),
