@@ -16,6 +16,7 @@ enum { RIG_CLASSES = 3, RIG_IMAGES = 10, RIG_EPOCHS = 4, RIG_BATCH = 4 };
 
 /* Precision of the devices that are opened from now on. */
 static bool rig_device_half;
+static const char *rig_device = "cpu"; // their kind
 
 static char rig_text[RIG_CLASSES][20] = {"lake", "forest", "annual crop land"};
 static char *rig_names[RIG_CLASSES] = {rig_text[0], rig_text[1], rig_text[2]};
@@ -96,7 +97,7 @@ static inline void rig_open(struct rig *g, const char *method, json_t *set)
     json_decref(set);
     assert_non_null(g->method);
     int towers = CLIP_TEXT | (g->method->pixels ? CLIP_VISION | CLIP_VISION_BACKWARD : 0);
-    assert_ok(device_open(&g->device, "cpu", 2, &e), &e);
+    assert_ok(device_open(&g->device, rig_device, 2, &e), &e);
     g->device->half = rig_device_half;
     assert_ok(clip_open(&g->clip, "recipes/pocket/model.safetensors", g->device, towers, &e), &e);
     assert_ok(bpe_open(&g->bpe, "recipes/pocket/bpe_pocket.txt", g->clip.shape.vocab, &e), &e);
