@@ -68,6 +68,7 @@ static void reserve(struct learner *l, int n)
     size_t B = (size_t)n, E = (size_t)a->E, H = (size_t)a->H;
     if (n <= a->B)
         return;
+    learner_moves(l);
     device_release(l->device, a->memory);
     a->memory = device_floats(l->device, B * (4 * E + H + (size_t)l->K + 1));
     a->hidden = a->memory;

@@ -176,6 +176,7 @@ static void reserve(struct learner *l, struct cocoop *s, int n)
     size_t B = (size_t)whole, H = (size_t)s->H, M = (size_t)l->context->M;
     if (whole <= s->B)
         return;
+    learner_moves(l);
     release_batch(l, s);
     s->batch_memory = device_floats(l->device, B * (E + 2 * H + 2 * C + 1));
     s->x = s->batch_memory;

@@ -335,6 +335,7 @@ static void reserve_batch(struct learner *l, int n)
     size_t E = (size_t)l->clip->shape.embed, B = (size_t)n;
     if (n <= c->B)
         return;
+    learner_moves(l);
     device_release(l->device, c->batch);
     c->batch = device_floats(l->device, B * (E + (size_t)l->K + 1));
     c->logits = c->batch + B * E;

@@ -53,11 +53,12 @@ int image_prompt_plan(struct image_prompt *p, const struct learner *l, bool trai
                              training ? VISION_BACKWARD : VISION_FORWARD, e);
 }
 
-static void reserve(struct image_prompt *p, const struct learner *l, int n)
+static void reserve(struct image_prompt *p, struct learner *l, int n)
 {
     size_t ne = (size_t)n * (size_t)l->clip->shape.embed;
     if (n <= p->B)
         return;
+    learner_moves(l);
     device_release(l->device, p->features);
     p->features = device_floats(l->device, 3 * ne);
     p->dfeatures = p->features + ne;
@@ -65,8 +66,7 @@ static void reserve(struct image_prompt *p, const struct learner *l, int n)
     p->B = n;
 }
 
-void image_prompt_forward(struct image_prompt *p, const struct learner *l, const float *pixels,
-                          int n)
+void image_prompt_forward(struct image_prompt *p, struct learner *l, const float *pixels, int n)
 {
     reserve(p, l, n);
     vision_prompt_forward(p->tower, pixels, n, p->vectors, p->features);

@@ -30,8 +30,7 @@ int image_prompt_plan(struct image_prompt *p, const struct learner *l, bool trai
                       struct err *e);
 
 /* features (n, E) = of pixels (n, 3, S, S) with `vectors` */
-void image_prompt_forward(struct image_prompt *p, const struct learner *l, const float *pixels,
-                          int n);
+void image_prompt_forward(struct image_prompt *p, struct learner *l, const float *pixels, int n);
 /* dunit (n, E) = from dlogits (n, K) of exp(scale) unit text^T; text (K, E) of unit length */
 void image_prompt_dunit(struct image_prompt *p, const struct learner *l, const float *dlogits,
                         const float *text, int n);

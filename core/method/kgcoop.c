@@ -64,6 +64,7 @@ static void reserve(struct learner *l, int n)
     struct kgcoop *s = l->own;
     if (n <= s->B)
         return;
+    learner_moves(l);
     device_release(l->device, s->penalty);
     device_release(l->device, s->zeros);
     s->penalty = device_floats(l->device, 1 + (size_t)n);

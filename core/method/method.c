@@ -58,7 +58,7 @@ void learner_release(struct learner *l)
 
 int learner_classes(struct learner *l, char *const *names, int K, bool training, struct err *e)
 {
-    l->generation++;
+    learner_moves(l);
     return l->method->classes(l, names, K, training, e);
 }
 

@@ -111,7 +111,7 @@ struct learner {
     bool short_batch; // the last, short batch of an epoch is trained on too
 
     struct lowrank *dropout; // rows whose mask is drawn before each step; NULL = none
-    uint64_t generation;     // counts learner_classes: after it, a recorded step is void
+    uint64_t generation;     // see learner_moves
     struct context *context; // of methods that learn a context; NULL otherwise
     void *own;               // the method's
 
@@ -127,7 +127,14 @@ int learner_init(struct learner *l, const struct method *method, const struct cl
                  struct err *e);
 void learner_release(struct learner *l);
 
-/* The method's `classes`. */
+/* Memory that steps work in is about to move: steps recorded before are void. Growing buffers say
+ * so. */
+static inline void learner_moves(struct learner *l)
+{
+    l->generation++;
+}
+
+/* The method's `classes`; memory moves. */
 int learner_classes(struct learner *l, char *const *names, int K, bool training, struct err *e);
 
 /* What the host draws for step `number`, counted from 0: before the method's `step`. */

@@ -98,6 +98,7 @@ static void reserve(struct learner *l, int n)
     size_t nk = (size_t)n * (size_t)l->K;
     if (n <= s->B)
         return;
+    learner_moves(l);
     device_release(l->device, s->logits);
     s->logits = device_floats(l->device, 2 * nk + (size_t)n);
     s->dlogits = s->logits + nk;

@@ -111,6 +111,7 @@ static void reserve(struct learner *l, int n)
     size_t B = (size_t)n, E = (size_t)l->clip->shape.embed, K = (size_t)l->K;
     if (n <= s->B)
         return;
+    learner_moves(l);
     device_release(l->device, s->memory);
     device_release(l->device, s->zeros);
     s->memory = device_floats(l->device, B * (E + 3 * K + 3) + 1);

@@ -77,6 +77,7 @@ static void reserve(struct learner *l, int n)
     size_t B = (size_t)n, E = (size_t)t->E;
     if (n <= t->B)
         return;
+    learner_moves(l);
     device_release(l->device, t->batch);
     t->batch = device_floats(l->device, B * (E + (size_t)l->K + 1));
     t->logits = t->batch + B * E;

@@ -49,6 +49,7 @@ static void reserve(struct learner *l, int n)
     size_t B = (size_t)n, E = (size_t)t->E, N = (size_t)t->N, K = (size_t)l->K;
     if (n <= t->B)
         return;
+    learner_moves(l);
     device_release(l->device, t->memory);
     t->memory = device_floats(l->device, B * (E + 1 + 3 * N + 2 * K));
     t->unit = t->memory;

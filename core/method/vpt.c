@@ -112,6 +112,7 @@ static void reserve(struct learner *l, int n)
     size_t E = (size_t)l->clip->shape.embed, K = (size_t)l->K, B = (size_t)n;
     if (n <= s->B)
         return;
+    learner_moves(l);
     device_release(l->device, s->unit);
     s->unit = device_floats(l->device, B * (E + K + 1));
     s->logits = s->unit + B * E;

@@ -116,6 +116,7 @@ static void run_step(struct loop *s, const struct loop_config *config, bool rows
         if (!r->n)
             r->n = n;
         work(s, config, rows, n, first);
+        s->generation = s->l->generation; // its memory may have grown just now
         return;
     }
     if (!r->recording) {

@@ -13,11 +13,11 @@ struct outcome {
 };
 
 static int note_loss(void *arg, struct learner *l, const struct loop_epoch *epoch,
-                     const struct loop_state *state, struct err *e)
+                     const struct loop_state *after, struct err *e)
 {
     double *loss = arg;
     (void)l;
-    (void)state;
+    (void)after;
     (void)e;
     loss[epoch->epoch] = epoch->loss;
     return 0;
