@@ -11,7 +11,8 @@
 
 void collect_init(struct collect *c)
 {
-    *c = (struct collect){.line = STR_INIT, .events = json_array(), .seen = json_object()};
+    *c = (struct collect){
+        .line = STR_INIT, .events = json_array(), .seen = json_object(), .epoch = -1};
 }
 
 void collect_release(struct collect *c)
@@ -63,6 +64,19 @@ static bool is_repeated(struct collect *c, const json_t *event)
     return false;
 }
 
+/* Epochs come in order, those of an earlier attempt first. */
+static bool is_out_of_order(struct collect *c, const json_t *event)
+{
+    if (!str_eq(name_of(event), "epoch"))
+        return false;
+    long epoch = (long)json_integer_value(json_object_get(event, "epoch"));
+    bool late = epoch <= c->epoch;
+    if (late)
+        err_set(&c->broken, ERR_PARSE, "epoch %ld came after epoch %ld", epoch, c->epoch);
+    c->epoch = epoch;
+    return late;
+}
+
 static void take_event(struct collect *c, json_t *event, size_t bytes)
 {
     const char *name = name_of(event);
@@ -75,7 +89,7 @@ static void take_event(struct collect *c, json_t *event, size_t bytes)
         snprintf(c->unit, sizeof c->unit, "%s", json_string_value(json_object_get(event, "unit")));
     } else if ((c->bytes += bytes) > COLLECT_LIMIT) {
         err_set(&c->broken, ERR_RANGE, "more than %d bytes of events", COLLECT_LIMIT);
-    } else if (!is_repeated(c, event)) {
+    } else if (!is_repeated(c, event) && !is_out_of_order(c, event)) {
         c->done = str_eq(name, "done");
         c->fail = str_eq(name, "fail") ? event : NULL;
         json_array_append(c->events, event);

@@ -23,6 +23,7 @@ struct collect {
     bool done;          // the last event was "done"
     const json_t *fail; // the "fail" event, in `events`; NULL = none
     struct err broken;  // first breach of the protocol; code 0 = none. The runner may be ended.
+    long epoch;         // last one; -1 = none
     long step, of;      // last progress
     char unit[16];
 };

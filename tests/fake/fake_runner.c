@@ -6,6 +6,8 @@
  *   FAKE_MS=N              milliseconds of work (default 0)
  *   FAKE_STEPS=N           steps of a slow run, a tenth of a second each (default 1000)
  *   FAKE_ONCE=FILE         is made by what fails once, and keeps it from failing again
+ *   FAKE_SAY=FILE          what the mode "say" sends as events before it succeeds, and what "shout"
+ *                          prints
  *   FAKE_LOG=FILE          "begin RUN" and "end RUN" lines are appended to it
  *
  * Its accuracies are a function of the run's id, so two grids of the same runs are the same.
@@ -261,6 +263,63 @@ static int garbage(const struct job *job)
     return succeed(job);
 }
 
+/* What a file holds, to a descriptor. */
+static void send_file(int to)
+{
+    struct err e = {0};
+    const char *path = getenv("FAKE_SAY");
+    char *text;
+    size_t size;
+    if (!path || fs_read(&text, &size, path, 16 << 20, &e) < 0)
+        exit(9);
+    for (size_t at = 0; at < size;) {
+        ssize_t n = write(to, text + at, size - at);
+        if (n <= 0)
+            exit(3);
+        at += (size_t)n;
+    }
+    free(text);
+}
+
+static int say_file(const struct job *job)
+{
+    send_file(3);
+    return succeed(job);
+}
+
+static int shout(const struct job *job)
+{
+    (void)job;
+    send_file(1);
+    event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", "numeric", "text",
+                         "loss \x1b[31mis not finite\r\n"));
+    return 1;
+}
+
+/* A gigabyte without an end of line. */
+static int endless_line(const struct job *job)
+{
+    static char block[1 << 20];
+    memset(block, 'x', sizeof block);
+    for (int i = 0; i < 1024; i++)
+        if (write(1 + i % 2, block, sizeof block) < 0)
+            return 3;
+    return succeed(job);
+}
+
+static int stopped(const struct job *job)
+{
+    raise(SIGSTOP);
+    return succeed(job);
+}
+
+static int spin(const struct job *job)
+{
+    for (volatile long i = 0; i >= 0; i++)
+        ;
+    return succeed(job);
+}
+
 static int nan_metric(const struct job *job)
 {
     say("{\"event\":\"metric\",\"split\":\"test\",\"name\":\"accuracy\",\"value\":NaN}\n");
@@ -298,6 +357,11 @@ static const struct {
     {"flood", flood},
     {"garbage", garbage},
     {"nan", nan_metric},
+    {"say", say_file},
+    {"shout", shout},
+    {"endless-line", endless_line},
+    {"stop", stopped},
+    {"spin", spin},
     {"stray", stray},
     {"eat", eat},
     {"slow", slow},

@@ -111,6 +111,7 @@ same_figures() {
 golden() {
     recipe=$1
     shift
+    rm -rf golden
     expect_status 0 "$promptgrid" run --workspace golden "$@" "$recipe"
     read_store golden/promptgrid.sqlite
     [ -s odd ] && fail "the golden grid: $(cat odd)"
@@ -192,11 +193,19 @@ invariants() {
     [ -z "$(ls -A "$HOME" "$TMPDIR" | grep -v ':$')" ] || fail "$case_: I8: files outside"
 }
 
-# strike CASE COMMAND...: in a workspace that is new
+# The workspace before a fault, and the command that meets it; a test may define its own.
+fresh() {
+    rm -rf w
+}
+faulty() {
+    "$promptgrid" run --jobs 1 --retry-wait 0 --workspace w "$recipe"
+}
+
+# strike CASE COMMAND...
 strike() {
     label=$1
     shift
-    rm -rf w
+    fresh
     "$@" >out.fault 2>err.fault
     status=$?
     invariants "$label"
@@ -208,9 +217,8 @@ each() {
     step=${FAULT_STEP:-$3}
     n=$((1 + $(date +%j | sed 's/^0*//') % step))
     while :; do
-        rm -rf w
-        PROMPTGRID_FAULT="$4/$1:$n:$2" "$promptgrid" run --jobs 1 --retry-wait 0 --workspace w \
-            "$recipe" >out.fault 2>err.fault
+        fresh
+        (export PROMPTGRID_FAULT="$4/$1:$n:$2" && faulty) >out.fault 2>err.fault
         status=$?
         # A fault in the runner is told in its log.
         cat w/logs/*.log 2>/dev/null | cat - err.fault | grep -q "^fault: $1 " || break

@@ -6,6 +6,7 @@
 
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define METRIC "{\"event\":\"metric\",\"split\":\"base\",\"name\":\"accuracy\",\"value\":88.25}\n"
+#define EPOCH(n) "{\"event\":\"epoch\",\"loss\":0,\"lr\":0,\"accuracy\":0,\"epoch\":" n "}\n"
 #define DONE "{\"event\":\"done\"}\n"
 
 /* The verdict on `text` with `status`: "" or "class: reason"; yours to free(). */
@@ -45,6 +46,9 @@ static void each_way_to_end_has_its_verdict(void **state)
         {"{\"event\":\"fail\",\"class\":\"memory\",\"text\":\"no\"}\n", 0, "memory: no"},
         {METRIC DONE METRIC, 0, "protocol: protocol: event 'metric' came after 'done'"},
         {METRIC METRIC DONE, 0, "protocol: protocol: 'metric base accuracy' came twice"},
+        {EPOCH("1") EPOCH("3") EPOCH("2") METRIC DONE, 0,
+         "protocol: protocol: epoch 2 came after epoch 3"},
+        {EPOCH("1") EPOCH("1") METRIC DONE, 0, "protocol: protocol: 'epoch 1' came twice"},
         {METRIC DONE METRIC, 9, "protocol: protocol: event 'metric' came after 'done'"},
         {"{\"event\":\"metric\",\"split\":\"base\",\"name\":\"accuracy\",\"value\":\"x\"}\n" DONE,
          0, "protocol: protocol: event 'metric': 'value' must be a finite number"},
