@@ -93,7 +93,8 @@ static int classify_batch(const struct classify_options *o, struct classifier *c
     struct err *failed = mem_zero((size_t)n, sizeof *failed);
     int read = 0, rc = 0;
     for (int i = 0; i < n; i++)
-        read += picture_read(inputs + (size_t)read * pixels, images[i], (int)S, &failed[i]) == 0;
+        read += picture_read(inputs + (size_t)read * pixels, c->device, images[i], (int)S,
+                             &failed[i]) == 0;
     if (read)
         rc = classifier_run(c, vision, inputs, read, logits, e);
     for (int i = 0, at = 0; i < n && rc == 0; i++) {

@@ -88,7 +88,7 @@ static int embed_images(struct embed *o, struct err *e)
     for (size_t first = 0; rc == 0 && first < n; first += batch) {
         const size_t count = n - first < batch ? n - first : batch;
         for (size_t i = 0; rc == 0 && i < count; i++)
-            rc = picture_read(inputs + i * pixels, o->images.items[first + i], size, e);
+            rc = picture_read(inputs + i * pixels, o->device, o->images.items[first + i], size, e);
         if (rc == 0)
             rc = vision_forward(vision, inputs, count, o->image_features + first * E, e);
     }

@@ -1,7 +1,7 @@
 /*
- * The encode job: images -> feature bank. A batch of images is decoded in parallel and kept; then
- * each view of the batch is made in parallel and goes through the image tower as one batch, so a
- * file is read and decoded once however many views it has.
+ * The encode job: images -> feature bank. A batch of images is decoded once and kept until all its
+ * views have passed the image tower. While a device that works apart has one group of views in
+ * work, the next is prepared, the features of the last are written, and the next batch is decoded.
  */
 #include "core/base/fs.h"
 #include "core/base/hash.h"
@@ -17,40 +17,55 @@
 #include "core/proto/event.h"
 #include "core/proto/spec.h"
 #include "runner/check.h"
+#include "runner/decode.h"
 #include "runner/runner.h"
 #include "runner/start.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { BATCH = 64 }; // images decoded, and images in one forward pass
+enum {
+    BATCH = 64,        // images decoded at once, about
+    BATCH_APART = 128, // the same for a device that works apart
+    AHEAD = 2,         // groups whose features are under way
+};
+
+/* Features on their way to the host. */
+struct pending {
+    struct shuttle *shuttle; // (group, E)
+    size_t n, view, first;   // n views of the images from `first`; n = 0: nothing
+};
 
 struct encode {
     struct split split;
     struct manifest manifest;
     enum split_part part;
-    size_t *items, n; // images to encode: indices into the part's list
-    size_t views;
-    bool augment; // false: the test transform
-    double scale; // smallest share of the image in a view
-    int bf16;     // CLIP_BF16, or 0 for fp32
+    size_t *items, n;  // images to encode: indices into the part's list
+    size_t views_each; // of an image
+    bool augment;      // false: the test transform
+    double scale;      // smallest share of the image in a view
+    int bf16;          // CLIP_BF16, or 0 for fp32
     uint64_t seed;
 
     struct device *device;
     struct clip clip;
     struct vision *vision;
     struct thread_pool *pool;
+    struct decoder *decoder;
     struct bank_writer *bank;
+    float *values; // device, (3, 256): what bytes stand for
 
-    /* the batch in work */
-    size_t first, view;           // its first image, and the view being made
-    struct image images[BATCH];   // decoded
-    char hashes[BATCH][HASH_HEX]; // of their files
-    struct hash *data;            // over all images' files so far
-    struct err errors[BATCH];     // of decoding
-    float *inputs;                // (BATCH, 3, S, S)
-    float *features;              // (BATCH, E)
-    double said;                  // when progress was last sent, seconds
+    size_t most;              // images of a batch
+    char (*hashes)[HASH_HEX]; // (2 most) of the files of images in work
+    struct hash *data;        // over all images' files so far
+
+    /* the group in work */
+    struct decoded batch;
+    size_t at, view;           // its first image in the batch, and which view of it
+    struct device_view *views; // (group)
+    struct pending pending[AHEAD];
+    size_t groups, done; // groups begun; views whose features are written
+    double said;         // when progress was last sent, seconds
 };
 
 /* ---- what the job says against what is there ---- */
@@ -71,9 +86,9 @@ static int read_spec(struct encode *x, const struct job *job, struct err *e)
     x->augment = !str_eq(spec_get_text(spec, "views"), "none");
     x->scale = spec_crop_scale(spec);
     x->bf16 = str_eq(spec_get_text(spec, "precision"), "bf16") ? CLIP_BF16 : 0;
-    x->views = (size_t)spec_get_int(spec, "epochs");
+    x->views_each = (size_t)spec_get_int(spec, "epochs");
     bool picks = str_eq(spec_get_text(spec, "cover"), "picks");
-    if (!x->views || (!x->augment && x->views != 1) || (picks && x->part == SPLIT_TEST) ||
+    if (!x->views_each || (!x->augment && x->views_each != 1) || (picks && x->part == SPLIT_TEST) ||
         (picks && spec_get_int(spec, "shots") < 1))
         return err_set(e, ERR_RANGE,
                        "the spec's 'views', 'epochs', 'cover', 'part' and 'shots' "
@@ -90,86 +105,148 @@ static int read_spec(struct encode *x, const struct job *job, struct err *e)
 
 /* ---- the work ---- */
 
-static void decode_one(void *arg, size_t i)
+static const char *image_name(const struct encode *x, size_t i)
 {
-    struct encode *x = arg;
-    const struct split_item *item = &x->split.part[x->part].items[x->items[x->first + i]];
-    char *path = fs_join(x->split.images, item->path);
-    x->errors[i].code = 0;
-    if (image_load_hashed(&x->images[i], x->hashes[i], path, &x->errors[i]) == 0)
-        manifest_verify(&x->manifest, item->path, x->hashes[i], &x->errors[i]);
-    free(path);
+    return x->split.part[x->part].items[x->items[i]].path;
 }
 
-static void transform_one(void *arg, size_t i)
+/* Where the hash of image i's file is while the image is in work. */
+static char *image_hash(const struct encode *x, size_t i)
+{
+    return x->hashes[i % (2 * x->most)];
+}
+
+static int load_image(void *arg, size_t i, struct image *out, struct err *e)
+{
+    const struct encode *x = arg;
+    char *path = fs_join(x->split.images, image_name(x, i));
+    int rc = image_load_hashed(out, image_hash(x, i), path, e);
+    if (rc == 0)
+        rc = manifest_verify(&x->manifest, image_name(x, i), image_hash(x, i), e);
+    free(path);
+    return rc;
+}
+
+static void choose_one(void *arg, size_t i)
 {
     struct encode *x = arg;
-    int size = x->clip.shape.image_size;
-    struct image image;
+    const struct image *image = &x->batch.images[x->at + i];
+    const int size = x->clip.shape.image_size;
     if (x->augment)
-        augment_train(&image, &x->images[i], size, x->scale, x->seed, x->view,
-                      x->items[x->first + i]);
+        augment_train(&x->views[i], image, size, x->scale, x->seed, x->view,
+                      x->items[x->batch.first + x->at + i]);
     else
-        augment_test(&image, &x->images[i], size);
-    augment_normalize(x->inputs + i * 3 * (size_t)size * (size_t)size, &image);
-    image_release(&image);
+        augment_test(&x->views[i], image, size);
 }
 
 /* At most four times a second, and at the end. */
 static void say_progress(struct encode *x, size_t done)
 {
     double seconds = sys_now();
-    if (done < x->n * x->views && seconds - x->said < 0.25)
+    if (done < x->n * x->views_each && seconds - x->said < 0.25)
         return;
     x->said = seconds;
     event_send(json_pack("{s:s, s:I, s:I, s:s}", "event", "progress", "done", (json_int_t)done,
-                         "of", (json_int_t)(x->n * x->views), "unit", "image"));
+                         "of", (json_int_t)(x->n * x->views_each), "unit", "image"));
 }
 
-static int encode_view(struct encode *x, size_t count, struct err *e)
+/* Into the bank, when they have come. */
+static int write_features(struct encode *x, struct pending *p, struct err *e)
 {
-    size_t dim = (size_t)x->clip.shape.embed;
-    thread_run(x->pool, count, transform_one, x);
-    int rc = vision_forward(x->vision, x->inputs, count, x->features, e);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        const float *row = x->features + i * dim;
+    const size_t dim = (size_t)x->clip.shape.embed, n = p->n;
+    int rc = 0;
+    p->n = 0;
+    if (!n)
+        return 0;
+    const float *row = x->device->ops->shuttle_host(x->device, p->shuttle);
+    if (!row)
+        return device_sync(x->device, e);
+    for (size_t i = 0; rc == 0 && i < n; i++, row += dim) {
         for (size_t c = 0; c < dim; c++)
             if (!isfinite(row[c]))
                 return err_set(e, ERR_NUMERIC, "the features of image '%s' are not finite",
-                               x->split.part[x->part].items[x->items[x->first + i]].path);
-        rc = bank_put(x->bank, x->view, x->first + i, row, e);
+                               image_name(x, p->first + i));
+        rc = bank_put(x->bank, p->view, p->first + i, row, e);
     }
+    x->done += n;
+    if (rc == 0)
+        say_progress(x, x->done);
     return rc;
 }
 
-static int encode_batch(struct encode *x, size_t count, struct err *e)
+/* One view of n images of the batch from x->at. */
+static int encode_group(struct encode *x, size_t n, struct err *e)
 {
-    int rc = 0;
-    thread_run(x->pool, count, decode_one, x);
-    for (size_t i = 0; i < count && rc == 0; i++)
-        if (x->errors[i].code) {
-            *e = x->errors[i];
-            rc = e->code;
-        }
-    for (size_t i = 0; i < count && rc == 0; i++)
-        manifest_hash_image(x->data, x->hashes[i],
-                            x->split.part[x->part].items[x->items[x->first + i]].path);
-    for (x->view = 0; x->view < x->views && rc == 0; x->view++) {
-        rc = encode_view(x, count, e);
-        if (rc == 0)
-            say_progress(x, x->first * x->views + (x->view + 1) * count);
+    struct device *d = x->device;
+    struct pending *p = &x->pending[x->groups++ % AHEAD];
+    thread_run(x->pool, n, choose_one, x);
+    const int rc = write_features(x, p, e);
+    if (rc == 0) {
+        const float *features = vision_views(x->vision, x->values, x->views, n);
+        d->ops->shuttle_fetch(d, p->shuttle, features,
+                              n * (size_t)x->clip.shape.embed * sizeof *features);
+        *p = (struct pending){p->shuttle, n, x->view, x->batch.first + x->at};
     }
-    for (size_t i = 0; i < count; i++)
-        image_release(&x->images[i]);
+    for (size_t i = 0; i < n; i++)
+        augment_release(&x->views[i]);
     return rc;
+}
+
+static int encode_all(struct encode *x, struct err *e)
+{
+    const size_t group = (size_t)vision_group(x->vision);
+    int rc;
+    while ((rc = decoder_next(x->decoder, &x->batch, e)) == 0 && x->batch.n) {
+        for (size_t i = x->batch.first; i < x->batch.first + x->batch.n; i++)
+            manifest_hash_image(x->data, image_hash(x, i), image_name(x, i));
+        for (x->view = 0; rc == 0 && x->view < x->views_each; x->view++)
+            for (x->at = 0; rc == 0 && x->at < x->batch.n; x->at += group) {
+                const size_t left = x->batch.n - x->at;
+                rc = encode_group(x, left < group ? left : group, e);
+            }
+        if (rc < 0)
+            return rc;
+    }
+    for (int i = 0; i < AHEAD && rc == 0; i++)
+        rc = write_features(x, &x->pending[(x->groups + (size_t)i) % AHEAD], e);
+    return rc < 0 ? rc : device_sync(x->device, e);
+}
+
+/* What the weights' sizes tell how to prepare. */
+static int prepare(struct encode *x, int threads, struct err *e)
+{
+    struct device *d = x->device;
+    float values[AUGMENT_VALUES];
+    x->vision = vision_new(&x->clip, d->ops->apart ? BATCH_APART : BATCH);
+    const int rc = vision_ready(x->vision, e);
+    if (rc < 0)
+        return rc;
+    const size_t group = (size_t)vision_group(x->vision);
+    const size_t batch = d->ops->apart ? BATCH_APART : BATCH;
+    x->most = batch / group * group; // whole groups, so that no room in them is left empty
+    x->hashes = mem_zero(2 * x->most, sizeof *x->hashes);
+    x->data = hash_new();
+    x->pool = thread_pool_new(threads);
+    x->views = mem_zero(group, sizeof *x->views);
+    for (int i = 0; i < AHEAD; i++)
+        x->pending[i].shuttle =
+            d->ops->shuttle_new(d, group * (size_t)x->clip.shape.embed * sizeof(float));
+    augment_values(values);
+    x->values = device_put(d, values, AUGMENT_VALUES);
+    decoder_open(&x->decoder, d, threads, x->n, x->most, DECODED_BYTES, load_image, x);
+    return device_sync(d, e);
 }
 
 static void release(struct encode *x)
 {
     char unused[HASH_HEX];
     bank_abandon(x->bank);
-    if (x->vision)
-        vision_free(x->vision);
+    decoder_close(x->decoder);
+    for (int i = 0; i < AHEAD && x->device; i++)
+        x->device->ops->shuttle_free(x->device, x->pending[i].shuttle);
+    if (x->device)
+        device_release(x->device, x->values);
+    vision_free(x->vision);
     clip_close(&x->clip);
     device_close(x->device);
     thread_pool_free(x->pool);
@@ -178,8 +255,8 @@ static void release(struct encode *x)
     manifest_release(&x->manifest);
     split_release(&x->split);
     free(x->items);
-    free(x->inputs);
-    free(x->features);
+    free(x->views);
+    free(x->hashes);
     free(x);
 }
 
@@ -192,18 +269,11 @@ int encode_job(const struct job *job, struct err *e)
         goto out;
     start_send(x->device, job->threads, 0);
     if ((rc = read_spec(x, job, e)) < 0 ||
-        (rc = clip_open(&x->clip, job->weights, x->device, CLIP_VISION | x->bf16, e)) < 0)
-        goto out;
-    size_t size = (size_t)x->clip.shape.image_size, dim = (size_t)x->clip.shape.embed;
-    x->data = hash_new();
-    x->pool = thread_pool_new(job->threads);
-    x->vision = vision_new(&x->clip, BATCH);
-    x->inputs = mem_alloc(BATCH * 3 * size * size, sizeof *x->inputs);
-    x->features = mem_alloc(BATCH * dim, sizeof *x->features);
-    rc = bank_create(&x->bank, job->out, job->spec, x->views, x->items, x->n, dim, e);
-    for (x->first = 0; rc == 0 && x->first < x->n; x->first += BATCH)
-        rc = encode_batch(x, x->n - x->first < BATCH ? x->n - x->first : BATCH, e);
-    if (rc < 0)
+        (rc = clip_open(&x->clip, job->weights, x->device, CLIP_VISION | x->bf16, e)) < 0 ||
+        (rc = prepare(x, job->threads, e)) < 0 ||
+        (rc = bank_create(&x->bank, job->out, job->spec, x->views_each, x->items, x->n,
+                          (size_t)x->clip.shape.embed, e)) < 0 ||
+        (rc = encode_all(x, e)) < 0)
         goto out;
     hash_end(x->data, sha256);
     x->data = NULL;

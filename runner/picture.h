@@ -2,9 +2,9 @@
 #ifndef PROMPTGRID_RUNNER_PICTURE_H
 #define PROMPTGRID_RUNNER_PICTURE_H
 
-#include "core/base/err.h"
+#include "core/device/device.h"
 
-/* out (3, size, size) = decoded, the test transform, normalised. */
-int picture_read(float *out, const char *path, int size, struct err *e);
+/* out (3, size, size), host, = decoded, the test transform, normalised. */
+int picture_read(float *out, struct device *d, const char *path, int size, struct err *e);
 
 #endif

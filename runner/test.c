@@ -26,6 +26,7 @@ static void send_result(const struct part *part, const struct eval_result *r, si
 
 /* Test images of a part: rows of the test bank, or of the test list for methods on pixels. */
 struct test_images {
+    struct device *device;
     const struct bank *bank;
     size_t *rows;
     struct pixels *pixels;
@@ -35,9 +36,12 @@ static int fetch_features(void *arg, size_t first, size_t n, float *out, struct 
 {
     const struct test_images *images = arg;
     size_t E = images->bank->dim;
+    float *host = mem_alloc(n * E, sizeof *host);
     (void)e;
     for (size_t i = 0; i < n; i++)
-        memcpy(out + i * E, images->bank->features + images->rows[first + i] * E, E * sizeof *out);
+        memcpy(host + i * E, images->bank->features + images->rows[first + i] * E, E * sizeof *out);
+    images->device->ops->upload(images->device, out, host, n * E * sizeof *out);
+    free(host);
     return 0;
 }
 
@@ -51,7 +55,7 @@ int test_measure(struct work *w, const struct bank *bank, const struct part *par
                  struct eval_result *out, size_t *count, struct err *e)
 {
     const struct split_list *list = &w->split.part[SPLIT_TEST];
-    struct test_images images = {bank, mem_alloc(list->n, sizeof *images.rows), NULL};
+    struct test_images images = {w->device, bank, mem_alloc(list->n, sizeof *images.rows), NULL};
     bool pixels = w->method->pixels;
     int *labels = mem_alloc(list->n, sizeof *labels);
     size_t n = 0;

@@ -147,7 +147,8 @@ struct pixels *work_pixels(const struct work *w, const char *part, const size_t 
 {
     json_t *bank = spec_bank(w->spec, part, images_of(w, part));
     struct pixels *pixels;
-    pixels_open(&pixels, &w->split, bank, items, n, w->clip.shape.image_size, w->job->threads);
+    pixels_open(&pixels, w->device, &w->split, bank, items, n, w->clip.shape.image_size,
+                w->job->threads);
     pixels_manifest(pixels, &w->manifest);
     json_decref(bank);
     return pixels;

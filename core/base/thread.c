@@ -148,6 +148,38 @@ int thread_worker(void)
     return worker_index;
 }
 
+struct thread_task {
+    pthread_t thread;
+    bool beside; // false: there was no thread to be had, and it ran at once
+    void (*f)(void *arg);
+    void *arg;
+};
+
+static void *run_task(void *arg)
+{
+    struct thread_task *t = arg;
+    t->f(t->arg);
+    return NULL;
+}
+
+struct thread_task *thread_start(void (*f)(void *arg), void *arg)
+{
+    struct thread_task *t = mem_zero(1, sizeof *t);
+    t->f = f;
+    t->arg = arg;
+    t->beside = pthread_create(&t->thread, NULL, run_task, t) == 0;
+    if (!t->beside)
+        f(arg);
+    return t;
+}
+
+void thread_finish(struct thread_task *t)
+{
+    if (t && t->beside)
+        pthread_join(t->thread, NULL);
+    free(t);
+}
+
 int thread_cores(void)
 {
     cpu_set_t set;

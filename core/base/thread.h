@@ -27,6 +27,10 @@ void thread_run(struct thread_pool *p, size_t chunks, thread_chunk f, void *arg)
  * memory of its own. 0 outside a chunk. */
 int thread_worker(void);
 
+/* f(arg) beside the caller, on a thread of its own; thread_finish waits for it and frees. */
+struct thread_task *thread_start(void (*f)(void *arg), void *arg);
+void thread_finish(struct thread_task *t); // NULL is fine
+
 int thread_cores(void); // cores this process may use
 
 #endif

@@ -22,6 +22,7 @@ enum {
     SHRINK = 32, // pixels of the image per cell of the last stage
     WIDEN = 32,  // width of the last stage over the first's
     GROUP = 16,  // images at once: each is a chunk of a convolution
+    GROUP_APART = 64,
 };
 
 static int grid_of(const struct clip_shape *s)
@@ -297,10 +298,10 @@ static void plant_tree(struct work *v)
     free(query);
 }
 
-static int resnet_group(const struct clip_shape *s)
+static int resnet_group(const struct clip_shape *s, bool apart)
 {
     (void)s;
-    return GROUP;
+    return apart ? GROUP_APART : GROUP;
 }
 
 static void resnet_end(void *work)

@@ -16,8 +16,9 @@ struct tower {
     void (*load)(struct clip *m, struct loader *l);
     void (*unload)(struct clip *m); // fine when nothing was loaded
 
-    /* Images that pass at once: as many as keep the activations near the cache. */
-    int (*group)(const struct clip_shape *s);
+    /* Images that pass at once: as many as keep the activations near the cache, or, on a device
+     * that works apart, as many as keep all of it busy. */
+    int (*group)(const struct clip_shape *s, bool apart);
     /* Working memory for that many, NULL when there is not enough; end(NULL) is fine. */
     void *(*begin)(const struct clip *m, int group);
     void (*end)(void *work);

@@ -36,7 +36,8 @@ struct vision *vision_new(const struct clip *m, int batch)
     BUG_IF(batch < 1);
     const struct tower *tower = tower_of(&m->shape);
     struct vision *v = mem_zero(1, sizeof *v);
-    *v = (struct vision){.m = m, .tower = tower, .group = tower->group(&m->shape)};
+    *v = (struct vision){
+        .m = m, .tower = tower, .group = tower->group(&m->shape, m->device->ops->apart)};
     if (v->group > batch)
         v->group = batch;
     if (v->group < GROUP_LEAST)
@@ -57,24 +58,55 @@ void vision_free(struct vision *v)
     free(v);
 }
 
+int vision_group(const struct vision *v)
+{
+    return v->group;
+}
+
+int vision_ready(const struct vision *v, struct err *e)
+{
+    if (v->work && v->images && v->features)
+        return 0;
+    const int rc = device_sync(v->m->device, e);
+    return rc < 0
+               ? rc
+               : err_set(e, ERR_MEMORY, "not enough device memory for %d images at once", v->group);
+}
+
+/* features = of the group's first n images */
+static void run_group(struct vision *v, size_t n)
+{
+    struct device *d = v->m->device;
+    const size_t pixels = pixels_of(&v->m->shape), group = (size_t)v->group;
+    if (n < group)
+        d->ops->zero(d, v->images + n * pixels, (group - n) * pixels * sizeof *v->images);
+    v->tower->forward(v->work, v->features, v->images);
+}
+
 int vision_forward(struct vision *v, const float *images, size_t n, float *out, struct err *e)
 {
     struct device *d = v->m->device;
     const size_t pixels = pixels_of(&v->m->shape), E = (size_t)v->m->shape.embed;
     const size_t group = (size_t)v->group;
-    if (!v->work || !v->images || !v->features) {
-        const int rc = device_sync(d, e);
-        return rc < 0 ? rc
-                      : err_set(e, ERR_MEMORY, "not enough device memory for %d images at once",
-                                v->group);
-    }
+    const int rc = vision_ready(v, e);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < n; i += group) {
         const size_t count = n - i < group ? n - i : group;
-        if (count < group)
-            d->ops->zero(d, v->images, group * pixels * sizeof *images);
         d->ops->upload(d, v->images, images + i * pixels, count * pixels * sizeof *images);
-        v->tower->forward(v->work, v->features, v->images);
+        run_group(v, count);
         d->ops->download(d, out + i * E, v->features, count * E * sizeof *out);
     }
     return device_sync(d, e);
+}
+
+const float *vision_views(struct vision *v, const float *value, const struct device_view *views,
+                          size_t n)
+{
+    struct device *d = v->m->device;
+    const int S = v->m->shape.image_size;
+    BUG_IF(n > (size_t)v->group || !v->work);
+    d->ops->views(d, v->images, value, views, (int)n, S, S);
+    run_group(v, n);
+    return v->features;
 }

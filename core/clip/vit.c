@@ -12,7 +12,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { GROUP_ROWS = 2048 }; // tokens in flight, about
+/* Tokens in flight, about. The products of a wide GPU come in hundreds of tiles of 128 x 256. */
+enum { GROUP_ROWS = 2048, GROUP_ROWS_APART = 25600 };
 
 static int grid_of(const struct clip_shape *s)
 {
@@ -113,9 +114,9 @@ static void carve_work(struct work *v, struct carve *c)
     v->pooled_y = carve_take(c, B * C);
 }
 
-static int vit_group(const struct clip_shape *s)
+static int vit_group(const struct clip_shape *s, bool apart)
 {
-    return GROUP_ROWS / (1 + grid_of(s) * grid_of(s));
+    return (apart ? GROUP_ROWS_APART : GROUP_ROWS) / (1 + grid_of(s) * grid_of(s));
 }
 
 static void vit_end(void *work)

@@ -6,6 +6,7 @@
 
 #include "core/base/err.h"
 #include "core/base/rng.h"
+#include "core/data/resize.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -18,7 +19,7 @@ static int long_side(int size, int longer, int shorter)
     return (int)((double)size * longer / shorter);
 }
 
-void augment_test(struct image *out, const struct image *in, int size)
+void augment_test(struct device_view *out, const struct image *in, int size)
 {
     int w = size, h = size;
     if (in->w <= in->h)
@@ -27,7 +28,8 @@ void augment_test(struct image *out, const struct image *in, int size)
         w = long_side(size, in->w, in->h);
     // rint: halves go to the even neighbour
     int left = (int)rint((w - size) / 2.0), top = (int)rint((h - size) / 2.0);
-    image_resize_part(out, in, w, h, left, top, size, size);
+    *out = (struct device_view){in->rgb, 3 * (size_t)in->w, resize_axis(in->w, w, left, size),
+                                resize_axis(in->h, h, top, size), false};
 }
 
 /* ---- train transform ---- */
@@ -93,31 +95,29 @@ static uint32_t view_draw(void *state)
     return s->words[s->at++ % 4];
 }
 
-void augment_train(struct image *out, const struct image *in, int size, double scale_min,
+void augment_train(struct device_view *out, const struct image *in, int size, double scale_min,
                    uint64_t seed, uint64_t view, uint64_t image)
 {
     struct view_stream stream = {.seed = seed, .view = view, .image = image};
     struct augment_crop crop = augment_choose(in->w, in->h, scale_min, view_draw, &stream);
-    struct image part;
-    image_crop(&part, in, crop.left, crop.top, crop.w, crop.h);
-    image_resize(out, &part, size, size);
-    if (crop.flip)
-        image_flip(out);
-    image_release(&part);
+    *out = (struct device_view){
+        in->rgb + 3 * ((size_t)crop.top * (size_t)in->w + (size_t)crop.left), 3 * (size_t)in->w,
+        resize_axis(crop.w, size, 0, size), resize_axis(crop.h, size, 0, size), crop.flip};
+}
+
+void augment_release(struct device_view *v)
+{
+    resize_axis_release(&v->across);
+    resize_axis_release(&v->down);
 }
 
 /* ---- to numbers ---- */
 
-void augment_normalize(float *out, const struct image *in)
+void augment_values(float value[AUGMENT_VALUES])
 {
     static const float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
     static const float std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
-    size_t n = (size_t)in->w * (size_t)in->h;
-    for (int c = 0; c < 3; c++, out += n) {
-        float value[256]; // of each byte
+    for (int c = 0; c < 3; c++)
         for (int v = 0; v < 256; v++)
-            value[v] = ((float)v / 255 - mean[c]) / std[c];
-        for (size_t i = 0; i < n; i++)
-            out[i] = value[in->rgb[3 * i + (size_t)c]];
-    }
+            value[256 * c + v] = ((float)v / 255 - mean[c]) / std[c];
 }

@@ -1,7 +1,7 @@
 /*
- * Decoding to 8-bit RGB, and the plain operations on images: see image.h. Conversions are Pillow's
- * (spec/image-preprocess.md section 1): alpha is dropped, not composited; CMYK JPEGs are taken as
- * inverted; a 16-bit grey PNG is clipped, other 16-bit ones lose the low byte.
+ * Decoding to 8-bit RGB: see image.h. Conversions are Pillow's (spec/image-preprocess.md section
+ * 1): alpha is dropped, not composited; CMYK JPEGs are taken as inverted; a 16-bit grey PNG is
+ * clipped, other 16-bit ones lose the low byte.
  *
  * libjpeg and libpng report errors by a callback that must not return: it stores the text and
  * longjmps to the decoder's one setjmp. Everything that must be freed then hangs off a struct that
@@ -268,27 +268,4 @@ void image_release(struct image *image)
 {
     free(image->rgb);
     *image = (struct image){0};
-}
-
-void image_crop(struct image *out, const struct image *in, int x, int y, int w, int h)
-{
-    BUG_IF(x < 0 || y < 0 || w < 1 || h < 1 || x > in->w - w || y > in->h - h);
-    *out = (struct image){w, h, mem_alloc((size_t)w * (size_t)h, 3)};
-    for (int i = 0; i < h; i++)
-        memcpy(out->rgb + 3 * (size_t)i * (size_t)w,
-               in->rgb + 3 * ((size_t)(y + i) * (size_t)in->w + (size_t)x), 3 * (size_t)w);
-}
-
-void image_flip(struct image *image)
-{
-    for (int y = 0; y < image->h; y++) {
-        uint8_t *left = image->rgb + 3 * (size_t)y * (size_t)image->w;
-        uint8_t *right = left + 3 * (size_t)(image->w - 1);
-        for (; left < right; left += 3, right -= 3)
-            for (int c = 0; c < 3; c++) {
-                uint8_t t = left[c];
-                left[c] = right[c];
-                right[c] = t;
-            }
-    }
 }

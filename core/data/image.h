@@ -22,17 +22,4 @@ int image_load_hashed(struct image *out, char sha256[HASH_HEX], const char *path
                       struct err *e); // of the file, also when it cannot be decoded
 void image_release(struct image *image);
 
-/* A w x h rectangle at (x, y), inside the image. */
-void image_crop(struct image *out, const struct image *in, int x, int y, int w, int h);
-
-/* Pillow's BICUBIC, antialiased, 8-bit between the passes (section 3). */
-void image_resize(struct image *out, const struct image *in, int w, int h);
-
-/* The columns x..x+cw-1 of rows y..y+ch-1 of what image_resize to w x h gives, without computing
- * the rest of it. */
-void image_resize_part(struct image *out, const struct image *in, int w, int h, int x, int y,
-                       int cw, int ch);
-
-void image_flip(struct image *image); // left-right, in place
-
 #endif

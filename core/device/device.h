@@ -65,11 +65,36 @@ struct device_rates {
     double first, second; // 1 - beta^step of Adam's two moments
 };
 
+/*
+ * How one axis of an image is resized: output i is the sum of weight[i taps + t] times input
+ * first[i]
+ * + t, t < count[i], in fixed point, rounded and clamped to a byte. `first` and `first + count` do
+ * not fall.
+ */
+enum { DEVICE_WEIGHT_BITS = 22 }; // a weight of 1 is 1 << 22; no sum may leave 32 bits
+struct device_axis {
+    int taps;           // most of an output
+    int *first, *count; // (outputs)
+    int32_t *weight;    // (outputs, taps)
+};
+
+/* What is seen of a decoded image. Host memory but for rgb. */
+struct device_view {
+    const uint8_t *rgb;              // device memory: the first pixel that is seen, 3 bytes each
+    size_t stride;                   // bytes from row to row
+    struct device_axis across, down; // of columns, first; then of rows
+    bool flip;                       // left-right, at the end
+};
+
 /* Operations that were noted to be run again. */
 struct recording;
 
+/* A block of host memory and one of the device for transfers beside the work; see shuttle_new. */
+struct shuttle;
+
 struct device_ops {
     const char *kind; // "cpu", "cuda"
+    bool apart;       // it works while the host does, in memory of its own
     void (*close)(struct device *d);
     char *(*describe)(const struct device *d); // see device_describe
 
@@ -97,6 +122,21 @@ struct device_ops {
      * between operations; elapsed waits and gives the seconds from the one to the other. */
     void (*mark)(struct device *d, int which);
     double (*elapsed)(struct device *d);
+
+    /*
+     * Transfers beside the work. shuttle_host waits until the shuttle has moved and returns its
+     * host memory, pinned where that helps. shuttle_send moves it to the device and returns the
+     * block there: operations called later find it; those called earlier go on meanwhile, but for
+     * those up to the last shuttle_done, which says that all that read the block have been called.
+     * shuttle_fetch moves `from`, as operations called so far leave it, to the host memory. All
+     * return NULL after a failure, which sticks. On the CPU the two blocks are one.
+     */
+    struct shuttle *(*shuttle_new)(struct device *d, size_t bytes);
+    void (*shuttle_free)(struct device *d, struct shuttle *s); // NULL is fine
+    void *(*shuttle_host)(struct device *d, struct shuttle *s);
+    const void *(*shuttle_send)(struct device *d, struct shuttle *s, size_t bytes);
+    void (*shuttle_done)(struct device *d, struct shuttle *s);
+    void (*shuttle_fetch)(struct device *d, struct shuttle *s, const void *from, size_t bytes);
 
     /* weight (N, K), bias (N) or NULL: host memory, not kept. */
     struct linear *(*linear_new)(struct device *d, const float *weight, const float *bias, int N,
@@ -188,6 +228,11 @@ struct device_ops {
                          const float *position, int B, int T, int C);
     /* y (B, g * g, 3 * p * p) = patches of x (B, 3, S, S), S = g p, in conv1's weight order */
     void (*patches)(struct device *d, float *y, const float *x, int B, int S, int p);
+
+    /* out (n, 3, H, W) = value (3, 256) of the bytes of n views: resized across, then down, bytes
+     * in between, as Pillow does. views: host memory, not kept. */
+    void (*views)(struct device *d, float *out, const float *value, const struct device_view *views,
+                  int n, int W, int H);
 
     /* y (R, C) = x / |x|; norm (R) = |x|. On a `half` device both are fp16, y of the rounded norm
      */

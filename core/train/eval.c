@@ -54,15 +54,14 @@ int eval_run(struct learner *l, const struct eval_images *images, struct eval_re
     *out = (struct eval_result){0};
     if (N == 0)
         return err_set(e, ERR_RANGE, "no test images");
-    float *host = mem_alloc(most * (width > K ? width : K), sizeof *host);
+    float *host = mem_alloc(most * K, sizeof *host);
     float *x = device_floats(d, most * width), *logits = device_floats(d, most * K);
     out->predicted = mem_alloc(N, sizeof *out->predicted);
     int rc = device_sync(d, e);
     for (size_t at = 0; rc == 0 && at < N; at += most) {
         size_t n = N - at < most ? N - at : most;
-        if ((rc = images->fetch(images->arg, at, n, host, e)) < 0)
+        if ((rc = images->fetch(images->arg, at, n, x, e)) < 0)
             break;
-        d->ops->upload(d, x, host, n * width * sizeof *x);
         l->method->logits(l, x, (int)n, logits);
         d->ops->download(d, host, logits, n * K * sizeof *host);
         rc = device_sync(d, e);

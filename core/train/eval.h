@@ -12,7 +12,7 @@ struct eval_result {
     double macro_f1; // percent: unweighted mean of F1 over the labels that occur
 };
 
-/* Test images, fetched in order: out (n, width) = images first .. first + n - 1. */
+/* Test images, fetched in order: out (n, width), device memory, = images first .. first + n - 1. */
 struct eval_images {
     int (*fetch)(void *arg, size_t first, size_t n, float *out, struct err *e);
     void *arg;

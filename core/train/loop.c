@@ -87,9 +87,9 @@ void loop_images(struct loop *s, const float *images)
     s->d->ops->upload(s->d, s->images, images, (size_t)s->N * s->width * sizeof *images);
 }
 
-void loop_pixels(struct loop *s, const float *pixels, int n)
+float *loop_pixels(struct loop *s)
 {
-    s->d->ops->upload(s->d, s->batch, pixels, (size_t)n * s->width * sizeof *pixels);
+    return s->batch;
 }
 
 /* The device's part of a step: everything that differs from step to step is in its memory. */
@@ -172,20 +172,19 @@ static double rate_of(const struct learner *l, const struct loop_config *c,
     return schedule_lr(state->epoch, c->epochs, c->lr, c->warmup_lr);
 }
 
-/* One epoch over rows and labels in their order; host: room for a batch of pixels. */
+/* One epoch over rows and labels in their order. */
 static int run_epoch(struct loop *s, const struct loop_data *data, const struct loop_config *config,
                      struct loop_state *state, const int *rows, const int *labels, size_t used,
-                     float *host, struct loop_epoch *done, struct err *e)
+                     struct loop_epoch *done, struct err *e)
 {
     int rc = 0;
     size_t B = (size_t)s->B, steps = (used + B - 1) / B;
     for (size_t at = 0; at < used && rc == 0; at += B) {
         int n = (int)(used - at < B ? used - at : B);
         bool pixels = s->l->method->pixels;
-        if (pixels && (rc = data->pixels(data->arg, state->epoch, rows + at, n, host, e)) < 0)
+        if (pixels &&
+            (rc = data->pixels(data->arg, state->epoch, rows + at, n, loop_pixels(s), e)) < 0)
             return rc;
-        if (pixels)
-            loop_pixels(s, host, n);
         done->lr = rate_of(s->l, config, state, steps);
         loop_step(s, config, pixels ? NULL : rows + at, labels + at, n, at, done->lr,
                   state->number++);
@@ -205,7 +204,7 @@ int loop_train(struct learner *l, const struct loop_data *data, const struct loo
     size_t N = data->N, used = l->short_batch ? N : schedule_used(N, (size_t)config->batch);
     uint32_t *order = mem_alloc(N, sizeof *order);
     int *rows = mem_alloc(N, sizeof *rows), *labels = mem_alloc(N, sizeof *labels);
-    float *host = mem_alloc((l->method->pixels ? (size_t)s->B : N) * s->width, sizeof *host);
+    float *host = l->method->pixels ? NULL : mem_alloc(N * s->width, sizeof *host);
     size_t held = SIZE_MAX; // the view on the device
     while (rc == 0 && state->epoch < config->epochs) {
         size_t view = data->V ? (size_t)state->epoch % data->V : 0;
@@ -220,7 +219,7 @@ int loop_train(struct learner *l, const struct loop_data *data, const struct loo
             labels[i] = data->labels[order[i]];
         }
         struct loop_epoch done = {.epoch = state->epoch};
-        rc = run_epoch(s, data, config, state, rows, labels, used, host, &done, e);
+        rc = run_epoch(s, data, config, state, rows, labels, used, &done, e);
         if (rc == 0 && l->method->epoch)
             l->method->epoch(l, state->epoch);
         state->epoch++;

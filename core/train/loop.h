@@ -7,8 +7,8 @@
 
 #include "core/method/method.h"
 
-/* Training images; host memory, borrowed. Features: epoch e uses view e % V, fetched whole. Pixels:
- * fetched batch by batch. */
+/* Training images. Features: epoch e uses view e % V, fetched whole into host memory. Pixels: batch
+ * by batch into the device's. */
 struct loop_data {
     void (*view)(void *arg, size_t view, float *out); // out (N, E) =, not unit length
     int (*pixels)(void *arg, int epoch, const int *rows, int n, float *out,
@@ -48,8 +48,8 @@ void loop_close(struct loop *s);
 /* images (N, E), host: what the next steps' rows refer to; not unit length. */
 void loop_images(struct loop *s, const float *images);
 
-/* pixels (n, 3, S, S), host: the next step's batch, instead of rows. */
-void loop_pixels(struct loop *s, const float *pixels, int n);
+/* (batch, 3, S, S), device: where the next step's pixels go, instead of rows. */
+float *loop_pixels(struct loop *s);
 
 /* Step `number` (from 0) on n images: rows (n) into loop_images (NULL after loop_pixels), labels
  * (n). Their losses and hits go to places at .. at + n - 1, which must be below N. */

@@ -276,7 +276,7 @@ static int bench_tower(bool bf16, const char *weights, int steps, struct device 
     if (clip_open(&m, weights, d, CLIP_VISION | (bf16 ? CLIP_BF16 : 0), &e) < 0)
         return fail(&e);
     struct tower_work w = {.tower = tower_of(&m.shape)};
-    size_t group = (size_t)w.tower->group(&m.shape), S = (size_t)m.shape.image_size;
+    size_t group = (size_t)w.tower->group(&m.shape, d->ops->apart), S = (size_t)m.shape.image_size;
     float *host = noise_images(group * 3 * S * S);
     w.work = w.tower->begin(&m, (int)group);
     w.images = device_put(d, host, group * 3 * S * S);

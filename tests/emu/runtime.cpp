@@ -28,11 +28,12 @@ struct emu_stream {
     std::deque<work> queue;
     emu_graph *capture; // being recorded, or NULL
     bool invalid;       // the capture was broken
+    bool first;         // no other was there when it was made
 };
 
 struct emu_event {
-    emu_stream *stream; // of the last record
-    int pending;        // records that have not been passed
+    emu_stream *stream;    // of the last record
+    long recorded, passed; // records that were called, and those that have been reached
     double time;
 };
 
@@ -57,6 +58,7 @@ const struct emu_settings *emu_device(void)
     s.memory = (size_t)number("EMU_MEMORY_MB", 8192) << 20;
     s.driver = (int)number("EMU_DRIVER", CUDART_VERSION);
     s.blocking = number("CUDA_LAUNCH_BLOCKING", 0) != 0;
+    s.eager = number("EMU_EAGER", 0) != 0;
     s.minor = (int)number("EMU_CAPABILITY", 90);
     s.major = s.minor / 10;
     s.minor %= 10;
@@ -245,7 +247,8 @@ cudaError_t emu_enqueue(cudaStream_t s, work w)
         s->capture->steps.push_back(std::move(w));
     else
         s->queue.push_back(std::move(w));
-    if (emu_device()->blocking && !s->capture)
+    const struct emu_settings *now = emu_device();
+    if ((now->blocking || (now->eager && !s->first)) && !s->capture)
         run(s, 0);
     return cudaSuccess;
 }
@@ -291,6 +294,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned flags)
         return last = no_driver();
     std::lock_guard<std::recursive_mutex> hold(lock);
     *s = new emu_stream();
+    (*s)->first = streams.empty();
     streams.insert(*s);
     return cudaSuccess;
 }
@@ -352,20 +356,26 @@ cudaError_t cudaEventDestroy(cudaEvent_t event)
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t s)
 {
     event->stream = s;
-    event->pending++;
+    event->recorded++;
     return emu_enqueue(s, [=] {
         struct timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
         event->time = (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-        event->pending--;
+        event->passed++;
     });
+}
+
+/* Run the stream of a record until it is reached; later records of the same event do not count. */
+static void reach(emu_event *event, emu_stream *s, long record)
+{
+    std::lock_guard<std::recursive_mutex> hold(lock);
+    while (event->passed < record && !s->queue.empty())
+        run(s, s->queue.size() - 1);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
-    std::lock_guard<std::recursive_mutex> hold(lock);
-    while (event->pending && !event->stream->queue.empty())
-        run(event->stream, event->stream->queue.size() - 1);
+    reach(event, event->stream, event->recorded);
     return cudaSuccess;
 }
 
@@ -377,12 +387,14 @@ cudaError_t cudaEventQuery(cudaEvent_t event)
 cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t event, unsigned flags)
 {
     (void)flags;
-    return emu_enqueue(s, [=] { cudaEventSynchronize(event); });
+    emu_stream *of = event->stream;
+    const long record = event->recorded;
+    return emu_enqueue(s, [=] { reach(event, of, record); });
 }
 
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
 {
-    if (from->pending || to->pending)
+    if (from->passed < from->recorded || to->passed < to->recorded)
         return cudaErrorNotReady;
     *ms = (float)(to->time - from->time);
     return cudaSuccess;

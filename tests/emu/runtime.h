@@ -9,8 +9,9 @@ struct emu_settings {
     int devices;
     size_t memory;
     int major, minor;
-    int driver; // CUDA version; 0: there is none
-    bool blocking;
+    int driver;    // CUDA version; 0: there is none
+    bool blocking; // all work runs when it is called
+    bool eager;    // so does that of all streams but the first: copies overtake kernels
 };
 const struct emu_settings *emu_device(void);
 

@@ -85,6 +85,41 @@ static int cpu_sync(struct device *d, struct err *e)
     return e->code;
 }
 
+/* ---- shuttles: one block is both sides ---- */
+
+static struct shuttle *cpu_shuttle_new(struct device *d, size_t bytes)
+{
+    return cpu_alloc(d, bytes);
+}
+
+static void cpu_shuttle_free(struct device *d, struct shuttle *s)
+{
+    (void)d;
+    free(s);
+}
+
+static void *cpu_shuttle_host(struct device *d, struct shuttle *s)
+{
+    return cpu_of(d)->error.code ? NULL : s;
+}
+
+static const void *cpu_shuttle_send(struct device *d, struct shuttle *s, size_t bytes)
+{
+    (void)bytes;
+    return cpu_shuttle_host(d, s);
+}
+
+static void cpu_shuttle_done(struct device *d, struct shuttle *s)
+{
+    (void)d;
+    (void)s;
+}
+
+static void cpu_shuttle_fetch(struct device *d, struct shuttle *s, const void *from, size_t bytes)
+{
+    cpu_transfer(d, s, from, bytes);
+}
+
 float *cpu_scratch(struct cpu *c, size_t n)
 {
     int worker = thread_worker();
@@ -107,6 +142,12 @@ static const struct device_ops ops = {
     .copy = cpu_copy,
     .zero = cpu_zero,
     .sync = cpu_sync,
+    .shuttle_new = cpu_shuttle_new,
+    .shuttle_free = cpu_shuttle_free,
+    .shuttle_host = cpu_shuttle_host,
+    .shuttle_send = cpu_shuttle_send,
+    .shuttle_done = cpu_shuttle_done,
+    .shuttle_fetch = cpu_shuttle_fetch,
     .linear_new = cpu_linear_new,
     .linear_free = cpu_linear_free,
     .linear_fwd = cpu_linear_fwd,
@@ -140,6 +181,7 @@ static const struct device_ops ops = {
     .scatter = cpu_scatter,
     .image_tokens = cpu_image_tokens,
     .patches = cpu_patches,
+    .views = cpu_views,
     .l2norm_fwd = cpu_l2norm_fwd,
     .l2norm_bwd = cpu_l2norm_bwd,
     .cross_entropy = cpu_cross_entropy,

@@ -93,6 +93,10 @@ void cpu_image_tokens(struct device *d, float *y, const float *x, const float *c
                       const float *position, int B, int T, int C);
 void cpu_patches(struct device *d, float *y, const float *x, int B, int S, int p);
 
+/* views.c: what is seen of images */
+void cpu_views(struct device *d, float *out, const float *value, const struct device_view *views,
+               int n, int W, int H);
+
 /* adapter.c: elements, for methods that adapt features */
 void cpu_relu_fwd(struct device *d, float *y, const float *x, size_t n);
 void cpu_relu_bwd(struct device *d, float *dx, const float *dy, const float *y, size_t n);

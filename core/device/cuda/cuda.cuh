@@ -250,6 +250,18 @@ void cuda_blend(struct device *d, float *y, float a, const float *x, float b, si
 void cuda_round_half(struct device *d, float *x, size_t n);
 void cuda_add(struct device *d, float *y, const float *x, size_t n);
 
+/* shuttle.cu: transfers beside the work */
+struct shuttle *cuda_shuttle_new(struct device *d, size_t bytes);
+void cuda_shuttle_free(struct device *d, struct shuttle *s);
+void *cuda_shuttle_host(struct device *d, struct shuttle *s);
+const void *cuda_shuttle_send(struct device *d, struct shuttle *s, size_t bytes);
+void cuda_shuttle_done(struct device *d, struct shuttle *s);
+void cuda_shuttle_fetch(struct device *d, struct shuttle *s, const void *from, size_t bytes);
+
+/* views.cu: what is seen of images */
+void cuda_views(struct device *d, float *out, const float *value, const struct device_view *views,
+                int n, int W, int H);
+
 /* train.cu: loss, optimizer, low rank */
 void cuda_cross_entropy(struct device *d, float *loss, float *hit, float *dlogits,
                         const float *logits, const int *labels, int B, int K);

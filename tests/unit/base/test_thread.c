@@ -95,12 +95,36 @@ static void a_pool_may_be_freed_unused_or_not_exist(void **state)
     assert_true(thread_cores() >= 1);
 }
 
+static void run_inner(void *arg)
+{
+    double *sum = arg;
+    struct thread_pool *p = thread_pool_new(3);
+    double part[64];
+    thread_run(p, 64, add_own_part, part);
+    for (int i = 0; i < 64; i++)
+        *sum += part[i];
+    thread_pool_free(p);
+}
+
+/* A task may have a pool to itself while the caller uses another. */
+static void a_task_runs_beside_its_caller(void **state)
+{
+    (void)state;
+    double beside = 0, here = 0;
+    struct thread_task *t = thread_start(run_inner, &beside);
+    run_inner(&here);
+    thread_finish(t);
+    thread_finish(NULL);
+    assert_true(here > 0 && here == beside);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_chunk_runs_exactly_once_over_many_small_jobs),
         cmocka_unit_test(sums_in_chunk_order_have_the_same_bits_for_any_number_of_threads),
         cmocka_unit_test(two_pools_may_take_turns),
+        cmocka_unit_test(a_task_runs_beside_its_caller),
         cmocka_unit_test(a_pool_may_be_freed_unused_or_not_exist),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,8 @@
 #include "clip/resnet_oracle.h"
 
 #include "core/clip/vision.h"
-#include "core/data/augment.h"
 #include "core/data/image.h"
+#include "data/see.h"
 
 #include <jansson.h>
 
@@ -91,21 +91,23 @@ static float *pocket_pictures(size_t *n)
     json_error_t error;
     json_t *goldens = json_load_file("recipes/pocket/goldens.json", 0, &error), *name;
     const json_t *names = json_object_get(goldens, "images");
+    struct device *d = see_open("cpu");
     *n = json_array_size(names);
     float *images = mem_alloc(*n * 3 * S * S, sizeof *images);
     size_t i;
     json_array_foreach(names, i, name)
     {
         char *path = fs_join("recipes/pocket/data", json_string_value(name));
-        struct image image, view;
+        struct image image;
         assert_ok(image_load(&image, path, &e), &e);
-        augment_test(&view, &image, S);
-        augment_normalize(images + i * 3 * S * S, &view);
+        float *numbers = see_test(d, &image, S);
+        memcpy(images + i * 3 * S * S, numbers, 3 * S * S * sizeof *images);
         image_release(&image);
-        image_release(&view);
+        free(numbers);
         free(path);
     }
     json_decref(goldens);
+    device_close(d);
     return images;
 }
 

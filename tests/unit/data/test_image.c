@@ -4,12 +4,44 @@
 #include "core/base/fs.h"
 #include "core/base/hash.h"
 #include "core/base/str.h"
-#include "core/data/augment.h"
-#include "core/data/image.h"
+#include "core/data/resize.h"
+#include "data/see.h"
 
 #define ORACLE "tests/oracle/preprocess/"
 
 /* ---- the oracle's cases ---- */
+
+static struct device *device; // that looks
+
+/* The whole of an image at size w x h. */
+static struct image resized(const struct image *in, int w, int h)
+{
+    struct device_view v = {in->rgb, 3 * (size_t)in->w, resize_axis(in->w, w, 0, w),
+                            resize_axis(in->h, h, 0, h), false};
+    return see_bytes(device, in, &v, w, h);
+}
+
+static struct image cropped(const struct image *in, int x, int y, int w, int h)
+{
+    struct device_view v = {in->rgb + 3 * ((size_t)y * (size_t)in->w + (size_t)x),
+                            3 * (size_t)in->w, resize_axis(w, w, 0, w), resize_axis(h, h, 0, h),
+                            false};
+    return see_bytes(device, in, &v, w, h);
+}
+
+static struct image flipped(const struct image *in)
+{
+    struct device_view v = {in->rgb, 3 * (size_t)in->w, resize_axis(in->w, in->w, 0, in->w),
+                            resize_axis(in->h, in->h, 0, in->h), true};
+    return see_bytes(device, in, &v, in->w, in->h);
+}
+
+static struct image tested(const struct image *in, int size)
+{
+    struct device_view v;
+    augment_test(&v, in, size);
+    return see_bytes(device, in, &v, size, size);
+}
 
 /* Apply one operation, with its numbers read from *words. */
 static void apply(struct image *image, const char *verb, char **words)
@@ -18,18 +50,16 @@ static void apply(struct image *image, const char *verb, char **words)
     int n[4], take = str_eq(verb, "test") ? 1 : str_eq(verb, "resize") ? 2 : 4;
     if (str_eq(verb, "rgb"))
         return;
-    if (str_eq(verb, "flip")) {
-        image_flip(image);
-        return;
-    }
-    for (int i = 0; i < take; i++)
+    for (int i = 0; i < take && !str_eq(verb, "flip"); i++)
         n[i] = (int)strtol(*words, words, 10);
-    if (str_eq(verb, "test"))
-        augment_test(&out, image, n[0]);
+    if (str_eq(verb, "flip"))
+        out = flipped(image);
+    else if (str_eq(verb, "test"))
+        out = tested(image, n[0]);
     else if (str_eq(verb, "resize"))
-        image_resize(&out, image, n[0], n[1]);
+        out = resized(image, n[0], n[1]);
     else if (str_eq(verb, "crop"))
-        image_crop(&out, image, n[0], n[1], n[2], n[3]);
+        out = cropped(image, n[0], n[1], n[2], n[3]);
     else
         fail_msg("unknown operation '%s'", verb);
     image_release(image);
@@ -58,18 +88,24 @@ static void check_case(const char *line)
     free(path);
 }
 
+/* On every device. */
 static void pixels_are_pillows(void **state)
 {
     (void)state;
-    struct err e;
-    char *text, *rest = NULL;
-    int cases = 0;
-    assert_ok(fs_read(&text, NULL, ORACLE "cases.txt", 1 << 20, &e), &e);
-    for (char *line = strtok_r(text, "\n", &rest); line;
-         line = strtok_r(NULL, "\n", &rest), cases++)
-        check_case(line);
-    assert_true(cases > 100);
-    free(text);
+    static const char *const kinds[] = {"cpu", "cuda"};
+    for (int k = 0; k < 2; k++) {
+        struct err e;
+        char *text, *rest = NULL;
+        int cases = 0;
+        device = see_open(kinds[k]);
+        assert_ok(fs_read(&text, NULL, ORACLE "cases.txt", 1 << 20, &e), &e);
+        for (char *line = strtok_r(text, "\n", &rest); line;
+             line = strtok_r(NULL, "\n", &rest), cases++)
+            check_case(line);
+        assert_true(cases > 100);
+        free(text);
+        device_close(device);
+    }
 }
 
 /* The worked example of the specification, one channel at a time. */
@@ -85,11 +121,12 @@ static void resize_gives_the_worked_example(void **state)
     uint8_t rgb[105];
     for (int i = 0; i < 105; i++)
         rgb[i] = in[i / 21][i % 21 / 3];
-    struct image out;
-    image_resize(&out, &(struct image){7, 5, rgb}, 3, 4);
+    device = see_open("cpu");
+    struct image out = resized(&(struct image){7, 5, rgb}, 3, 4);
     for (int i = 0; i < 36; i++)
         assert_int_equal(out.rgb[i], want[i / 3]);
     image_release(&out);
+    device_close(device);
 }
 
 static void a_part_of_a_resize_is_cut_from_the_whole(void **state)
@@ -98,17 +135,22 @@ static void a_part_of_a_resize_is_cut_from_the_whole(void **state)
     struct err e;
     struct image in, whole, cut, part;
     assert_ok(image_load(&in, ORACLE "pictures/420.jpg", &e), &e);
+    device = see_open("cpu");
     const int sizes[][2] = {{200, 94}, {125, 31}, {60, 150}};
     for (int i = 0; i < 3; i++) {
-        image_resize(&whole, &in, sizes[i][0], sizes[i][1]);
-        image_crop(&cut, &whole, 7, 11, 40, 20);
-        image_resize_part(&part, &in, sizes[i][0], sizes[i][1], 7, 11, 40, 20);
+        const int w = sizes[i][0], h = sizes[i][1];
+        struct device_view v = {in.rgb, 3 * (size_t)in.w, resize_axis(in.w, w, 7, 40),
+                                resize_axis(in.h, h, 11, 20), false};
+        whole = resized(&in, w, h);
+        cut = cropped(&whole, 7, 11, 40, 20);
+        part = see_bytes(device, &in, &v, 40, 20);
         assert_memory_equal(part.rgb, cut.rgb, 40 * 20 * 3);
         image_release(&whole);
         image_release(&cut);
         image_release(&part);
     }
     image_release(&in);
+    device_close(device);
 }
 
 /* ---- files that are no good ---- */

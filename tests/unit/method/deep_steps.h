@@ -74,7 +74,7 @@ static inline void deep_steps(struct deep_case *t, const char *key, const struct
         snprintf(name, sizeof name, "pixels.%d", step);
         float *pixels = oracle_values(name, DEEP_B * 3 * S * S, 2);
         deep_labels(&t->o, step, labels);
-        loop_pixels(s, pixels, DEEP_B);
+        t->d->ops->upload(t->d, loop_pixels(s), pixels, DEEP_B * 3 * S * S * sizeof *pixels);
         loop_step(s, &config, NULL, labels, DEEP_B, 0, 0.05, (uint64_t)step);
         assert_ok(loop_read(s, &epoch, DEEP_B, &e), &e);
         losses[step] = (float)epoch.loss;

@@ -7,13 +7,14 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
-#include "core/data/augment.h"
+#include "data/see.h"
 #include "runner/pixels.h"
 
 enum { SIZE = 48, N = 5, IMAGE = 3 * SIZE * SIZE };
 
 static const size_t items[N] = {3, 40, 7, 100, 8};
 static struct split split;
+static struct device *device;
 
 static int setup(void **state)
 {
@@ -40,34 +41,39 @@ static struct pixels *open_pixels(const char *part, const char *views, int epoch
                              "seed", 2);
     if (scale > 0)
         json_object_set_new(bank, "crop-scale", json_real(scale));
-    pixels_open(&p, &split, bank, items, N, SIZE, threads);
+    pixels_open(&p, device, &split, bank, items, N, SIZE, threads);
     json_decref(bank);
     return p;
 }
 
-/* Image `item` as a bank's view has it; view -1: the test transform. */
+/* Image `item` as a bank's view has it; view -1: the test transform. `got`: device memory. */
 static void expect(const float *got, enum split_part part, size_t item, int view, double scale)
 {
     struct err e;
-    struct image in, out;
-    float *want = mem_alloc(IMAGE, sizeof *want);
+    struct image in;
+    struct device *cpu = see_open("cpu");
+    struct device_view v;
+    float values[AUGMENT_VALUES], *host = mem_alloc(IMAGE, sizeof *host);
     char *path = fs_join(split.images, split.part[part].items[item].path);
+    device->ops->download(device, host, got, IMAGE * sizeof *host);
+    assert_ok(device_sync(device, &e), &e);
     assert_ok(image_load(&in, path, &e), &e);
     if (view < 0)
-        augment_test(&out, &in, SIZE);
+        augment_test(&v, &in, SIZE);
     else
-        augment_train(&out, &in, SIZE, scale, 2, (uint64_t)view, item);
-    augment_normalize(want, &out);
-    assert_memory_equal(got, want, IMAGE * sizeof *want);
+        augment_train(&v, &in, SIZE, scale, 2, (uint64_t)view, item);
+    augment_values(values);
+    float *want = see_numbers(cpu, &in, &v, SIZE, SIZE, values);
+    assert_memory_equal(host, want, IMAGE * sizeof *want);
     image_release(&in);
-    image_release(&out);
+    device_close(cpu);
     free(path);
     free(want);
+    free(host);
 }
 
-static void a_batch_has_the_views_of_a_bank(void **unused)
+static void a_batch_has_the_views_of_a_bank(const char *kind)
 {
-    (void)unused;
     static const struct {
         const char *views;
         int epochs, epoch, view;
@@ -78,7 +84,8 @@ static void a_batch_has_the_views_of_a_bank(void **unused)
                  {"3", 3, 7, 1, 0.5, 0.5},
                  {"none", 1, 7, -1, 0, 0}};
     const int rows[] = {4, 0, 4}; // an image may come twice
-    float *out = mem_alloc(3 * IMAGE, sizeof *out);
+    device = see_open(kind);
+    float *out = device_floats(device, 3 * IMAGE);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int threads = 1; threads <= 3; threads++) {
             struct err e;
@@ -92,30 +99,53 @@ static void a_batch_has_the_views_of_a_bank(void **unused)
             }
             pixels_close(p);
         }
-    free(out);
+    device_release(device, out);
+    device_close(device);
 }
 
+static void a_batch_has_the_views_of_a_bank_on_the_cpu(void **unused)
+{
+    (void)unused;
+    a_batch_has_the_views_of_a_bank("cpu");
+}
+
+static void a_batch_has_the_views_of_a_bank_on_the_gpu(void **unused)
+{
+    (void)unused;
+    a_batch_has_the_views_of_a_bank("cuda");
+}
+
+/* They are not kept: every batch travels anew. */
 static void test_images_come_in_order(void **unused)
 {
     (void)unused;
-    struct err e;
-    float *out = mem_alloc(2 * IMAGE, sizeof *out);
-    struct pixels *p = open_pixels("test", "none", 1, 0, 2);
-    assert_ok(pixels_fetch(p, 2, 2, out, &e), &e);
-    expect(out, SPLIT_TEST, items[2], -1, 0);
-    expect(out + IMAGE, SPLIT_TEST, items[3], -1, 0);
-    pixels_close(p);
-    free(out);
+    static const char *const kinds[] = {"cpu", "cuda"};
+    for (int k = 0; k < 2; k++) {
+        struct err e;
+        device = see_open(kinds[k]);
+        float *out = device_floats(device, 4 * IMAGE);
+        struct pixels *p = open_pixels("test", "none", 1, 0, 2);
+        assert_ok(pixels_fetch(p, 2, 2, out, &e), &e);
+        assert_ok(pixels_fetch(p, 0, 2, out + 2 * IMAGE, &e), &e);
+        expect(out, SPLIT_TEST, items[2], -1, 0);
+        expect(out + IMAGE, SPLIT_TEST, items[3], -1, 0);
+        expect(out + 2 * IMAGE, SPLIT_TEST, items[0], -1, 0);
+        expect(out + 3 * IMAGE, SPLIT_TEST, items[1], -1, 0);
+        pixels_close(p);
+        device_release(device, out);
+        device_close(device);
+    }
 }
 
 static void an_image_that_is_gone_is_named(void **unused)
 {
     (void)unused;
     struct err e;
-    float *out = mem_alloc(IMAGE, sizeof *out);
     const int row = 1;
     struct split_item *item = &split.part[SPLIT_TRAIN].items[items[1]];
     char *path = item->path;
+    device = see_open("cpu");
+    float *out = device_floats(device, IMAGE);
     struct pixels *p = open_pixels("train", "fresh", 1, 0, 1);
     item->path = mem_strdup("gone.jpg");
     assert_int_equal(pixels_batch(p, 0, &row, 1, out, &e), ERR_MISSING);
@@ -123,13 +153,15 @@ static void an_image_that_is_gone_is_named(void **unused)
     free(item->path);
     item->path = path;
     pixels_close(p);
-    free(out);
+    device_release(device, out);
+    device_close(device);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_batch_has_the_views_of_a_bank),
+        cmocka_unit_test(a_batch_has_the_views_of_a_bank_on_the_cpu),
+        cmocka_unit_test(a_batch_has_the_views_of_a_bank_on_the_gpu),
         cmocka_unit_test(test_images_come_in_order),
         cmocka_unit_test(an_image_that_is_gone_is_named),
     };

@@ -64,7 +64,7 @@ static inline int rig_pixels(void *arg, int epoch, const int *rows, int n, float
     (void)e;
     for (int i = 0; i < n; i++) {
         float *values = rig_normal((uint64_t)(1000 * epoch + rows[i]), size);
-        memcpy(out + (size_t)i * size, values, size * sizeof *out);
+        g->device->ops->upload(g->device, out + (size_t)i * size, values, size * sizeof *out);
         free(values);
     }
     return 0;
