@@ -118,12 +118,30 @@ static bool is_run_id(const char *word)
 
 /* ---- running again ---- */
 
-/* `promptgrid run` in the new workspace. What failed there is seen in the comparison. */
+/* The kind of device that the first of the runs was done on; "" when it is not known. */
+static int recorded_device(const struct plan *plan, struct store *recorded, char out[16],
+                           struct err *e)
+{
+    *out = 0;
+    for (size_t i = 0; i < plan->n && !*out; i++) {
+        struct store_result r;
+        if (!is_training(plan->runs[i].spec))
+            continue;
+        if (store_result(recorded, plan->runs[i].id, &r, e) < 0)
+            return e->code;
+        memcpy(out, r.device, sizeof r.device);
+        store_result_release(&r);
+    }
+    return 0;
+}
+
+/* `promptgrid run` in the new workspace, on the same kind of device: another gives other bits. What
+ * failed there is seen in the comparison. */
 static int run_again(const struct options *o, const char *recipe, const char *workspace,
-                     struct err *e)
+                     const char *device, struct err *e)
 {
     char *self = fs_sibling("promptgrid");
-    const char **argv = mem_zero(8 + 2 * o->common.data.n, sizeof *argv);
+    const char **argv = mem_zero(10 + 2 * o->common.data.n, sizeof *argv);
     size_t n = 0;
     argv[n++] = self;
     argv[n++] = "run";
@@ -132,6 +150,10 @@ static int run_again(const struct options *o, const char *recipe, const char *wo
     for (size_t i = 0; i < o->common.data.n; i++) {
         argv[n++] = "--data";
         argv[n++] = o->common.data.items[i];
+    }
+    if (*device) {
+        argv[n++] = "--device";
+        argv[n++] = device;
     }
     argv[n++] = "--keep-going";
     argv[n++] = recipe;
@@ -207,6 +229,7 @@ static int reproduce(const struct options *o, const char *word, enum reproduced 
     char *workspace = cmd_workspace(&o->common);
     char *top = str_format("%s/reproduce-XXXXXX", workspace), *text = NULL;
     char *path = NULL, *result = NULL;
+    char device[16];
     bool made = false;
     int rc;
     if ((rc = roots_open(&roots, o->common.data.items, o->common.data.n, e)) < 0 ||
@@ -234,7 +257,9 @@ static int reproduce(const struct options *o, const char *word, enum reproduced 
         (rc = plan_load(&chosen_plan, path, &roots, store, top, e)) < 0)
         goto out;
     log_info("running %zu of the recorded runs again in '%s'", chosen.n, top);
-    if ((rc = run_again(o, path, top, e)) < 0)
+    if ((rc = recorded_device(&chosen_plan, store, device, e)) < 0)
+        goto out;
+    if ((rc = run_again(o, path, top, device, e)) < 0)
         log_warn("%s", e->text);
     *e = (struct err){0};
     if ((rc = store_open(&again, result, STORE_READ, e)) == 0)

@@ -10,10 +10,12 @@
 #include "harness/cmd_slurm.h"
 #include "harness/freeze.h"
 #include "harness/jobfile.h"
+#include "harness/place.h"
 #include "harness/plan.h"
 #include "harness/proc.h"
 #include "harness/progress.h"
 #include "harness/revision.h"
+#include "harness/run_device.h"
 #include "harness/sched.h"
 
 #include <signal.h>
@@ -26,12 +28,20 @@ struct run_options {
     long timeout, hang, retries, retry_wait;
     bool keep_going, no_wait, require_clean;
     const char *executor; // "local" or "slurm"; NULL = "local"
+    const char *device;   // NULL = "auto"
+    long jobs_per_gpu;    // 0 = by memory
     bool submit_only;
     bool only_failed; // the command is 'retry'
     char *again;      // the command that goes on where this one stops
 };
 
-enum { JOBS_LIMIT = 1024, RETRIES_LIMIT = 100, FAILURES_SHOWN = 20, SECONDS_LIMIT = 100000000 };
+enum {
+    JOBS_LIMIT = 1024,
+    PER_GPU_LIMIT = 64,
+    RETRIES_LIMIT = 100,
+    FAILURES_SHOWN = 20,
+    SECONDS_LIMIT = 100000000
+};
 enum { HANG = 7200, RETRIES = 2, RETRY_WAIT = 1, SAME_FAILURES = 10 }; // unless told otherwise
 
 static int check_clean(const struct revision *r, const char *home, struct err *e)
@@ -103,7 +113,11 @@ static int summary(const struct run_options *o, const struct plan *p, const stru
         log_info("stopped after %ld failures in a row with one cause; --keep-going goes on all "
                  "the same",
                  o->same_failures);
-    if (r->left && !r->signal)
+    if (r->lost && !r->signal)
+        log_error("no GPU is left of %s: %zu %s for the next time; the results are kept, '%s' goes "
+                  "on, with '--device cpu' without a GPU",
+                  r->lost, r->left, r->left == 1 ? "run is" : "runs are", o->again);
+    else if (r->left && !r->signal)
         log_info("%zu %s not started after %zu failures", r->left,
                  r->left == 1 ? "run was" : "runs were", r->failed);
     if (r->signal)
@@ -120,9 +134,9 @@ static int summary(const struct run_options *o, const struct plan *p, const stru
                                  "skipped", (json_int_t)(r->skipped + r->left)));
     if (r->signal)
         return 128 + r->signal;
-    if (r->failed && r->failed == r->environment && !p->blocked)
+    if (!p->blocked && r->failed == r->environment && (r->failed || r->lost))
         return 3;
-    return r->failed || p->blocked ? 1 : 0;
+    return r->failed || r->lost || p->blocked ? 1 : 0;
 }
 
 /* The plan must be runnable as a whole, or --keep-going given. */
@@ -164,12 +178,29 @@ static int open_store(struct store **out, const char *path, bool wait, struct er
     return rc;
 }
 
+/* The GPUs of the runs, if any, and how many runs there are at once. */
+static int choose_device(const struct run_options *o, struct sched_options *s, struct gpus *g,
+                         double **need, const struct plan *p, struct err *e)
+{
+    int rc = run_device(g, need, o->device ? o->device : "auto", s->runner, p, e);
+    if (rc < 0 || !g->n)
+        return rc;
+    s->gpus = g;
+    s->gpu_need = *need;
+    s->gpu_slots = o->jobs_per_gpu ? (size_t)o->jobs_per_gpu : PLACE_RUNS;
+    if (!o->jobs)
+        s->jobs = (int)(g->n * s->gpu_slots < JOBS_LIMIT ? g->n * s->gpu_slots : JOBS_LIMIT);
+    return 0;
+}
+
 static int run(const struct run_options *o, const char *recipe, int *status, struct err *e)
 {
     struct roots roots = {0};
     struct store *store = NULL;
     struct plan plan = {0};
     struct sched_result result = {0};
+    struct gpus gpus = {0};
+    double *gpu_need = NULL;
     double begin = sys_now();
     char *workspace = cmd_workspace(&o->common), *path = cmd_store_path(&o->common);
     char *program = proc_runner(), *runner = NULL, sha256[HASH_HEX];
@@ -203,6 +234,7 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
         ((rc = plan_expect(&plan, store, e)) < 0 ||
          (rc = freeze_runner(&runner, sha256, workspace, program, e)) < 0 ||
          (options.runner = runner, 0) ||
+         (rc = choose_device(o, &options, &gpus, &gpu_need, &plan, e)) < 0 ||
          (rc = record_origin(store, &options, sha256, roots.home, o->require_clean, e)) < 0 ||
          (rc = sched_run(&plan, store, &options, &result, e)) < 0 ||
          // again: what was dying at our start, or was ended by us, is dead now
@@ -211,6 +243,8 @@ static int run(const struct run_options *o, const char *recipe, int *status, str
     *status = summary(o, &plan, &result, recipe, sys_now() - begin);
 out:
     sched_result_release(&result);
+    gpus_release(&gpus);
+    free(gpu_need);
     plan_release(&plan);
     store_close(store);
     roots_release(&roots);
@@ -229,6 +263,7 @@ static int check_limits(const struct run_options *o, struct err *e)
         long value, limit;
     } limits[] = {{"jobs", o->jobs, JOBS_LIMIT},
                   {"threads", o->threads, JOBS_LIMIT},
+                  {"jobs-per-gpu", o->jobs_per_gpu, PER_GPU_LIMIT},
                   {"checkpoint-every", o->checkpoint_every, 1000000},
                   {"timeout", o->timeout, SECONDS_LIMIT},
                   {"hang", o->hang, SECONDS_LIMIT},
@@ -245,7 +280,7 @@ static int run_anywhere(const struct run_options *o, const char *recipe, int *st
 {
     bool slurm;
     int rc = slurm_choose(&o->common, o->executor, &slurm, e);
-    if (rc < 0)
+    if (rc < 0 || (o->device && (rc = gpus_check_wanted(o->device, e)) < 0))
         return rc;
     if (!slurm)
         return run(o, recipe, status, e);
@@ -255,7 +290,8 @@ static int run_anywhere(const struct run_options *o, const char *recipe, int *st
                                                  .submit_only = o->submit_only,
                                                  .only_failed = o->only_failed,
                                                  .require_clean = o->require_clean,
-                                                 .checkpoint_every = (int)o->checkpoint_every},
+                                                 .checkpoint_every = (int)o->checkpoint_every,
+                                                 .device = o->device},
                          status, e);
 }
 
@@ -272,7 +308,12 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
     int rest;
     const struct opt table[] = {
         CMD_COMMON(o.common),
-        {"jobs", OPT_COUNT, &o.jobs, "N", "runs at once (default: one per core)"},
+        {"jobs", OPT_COUNT, &o.jobs, "N",
+         "runs at once (default: one per core, or by --jobs-per-gpu)"},
+        {"device", OPT_TEXT, &o.device, "auto|cpu|cuda|cuda:0,2",
+         "what runs compute on: auto is every usable GPU, or else the CPU (default: auto)"},
+        {"jobs-per-gpu", OPT_COUNT, &o.jobs_per_gpu, "N",
+         "runs at once on each GPU (default: as many as its memory holds, at most 4)"},
         {"threads", OPT_COUNT, &o.threads, "N", "threads of each run (default: shared out)"},
         {"timeout", OPT_COUNT, &o.timeout, "S", "end a run after S seconds (default: never)"},
         {"hang", OPT_COUNT, &o.hang, "S",

@@ -11,6 +11,7 @@
 #include "harness/proc.h"
 #include "harness/recipe.h"
 #include "harness/revision.h"
+#include "harness/run_device.h"
 #include "harness/slurm.h"
 #include "harness/slurm_config.h"
 
@@ -146,7 +147,10 @@ static int submit(const struct slurm_command *o, struct slurm *s, const struct p
 {
     struct slurm_submit sub = {.recipe = o->recipe, .checkpoint_every = o->checkpoint_every};
     char *program = proc_runner(), *runner = NULL, sha256[HASH_HEX];
-    int rc = freeze_runner(&runner, sha256, workspace, program, e);
+    const char *configured = json_string_value(json_object_get(s->config, "device"));
+    int rc = run_device_elsewhere(&sub.device, o->device, configured, e);
+    if (rc == 0)
+        rc = freeze_runner(&runner, sha256, workspace, program, e);
     sub.runner = runner;
     if (rc == 0 &&
         (rc = record_revision(store, sha256, home, o->require_clean, &sub.revision, e)) == 0)

@@ -15,6 +15,7 @@ struct slurm_command {
     const char *recipe;
     bool keep_going, submit_only, only_failed, require_clean;
     int checkpoint_every;
+    const char *device; // of --device; NULL: not given
 };
 
 /* Collect what there is, submit what is wanted, wait and collect. */

@@ -217,7 +217,7 @@ int cmd_table(const struct cmd *self, int argc, char **argv)
         {"transpose", OPT_FLAG, &args.transpose, NULL, "rows and columns change places"},
         {"width", OPT_COUNT, &args.width, "N", "characters of text, points of LaTeX, for a line"},
         {"strict", OPT_FLAG, &args.strict, NULL,
-         "refuse to mix runs of different code, data, weights, precision or version"},
+         "refuse to mix runs of different code, device, data, weights, precision or version"},
         {0},
     };
     int rest;

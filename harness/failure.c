@@ -14,7 +14,8 @@ static const struct {
     bool transient, wants_room, environment;
 } classes[] = {{"timeout", true, false, false}, {"hang", true, false, false},
                {"killed", true, false, false},  {"memory", true, true, false},
-               {"disk", true, false, true},     {"system", true, false, true}};
+               {"disk", true, false, true},     {"system", true, false, true},
+               {"device", false, false, true}};
 
 bool failure_is_transient(const char *class_)
 {

@@ -59,12 +59,12 @@ int gpus_parse(struct gpus *g, const char *text, struct err *e)
         json_decref(row);
         if (rc < 0) {
             gpus_release(g);
-            return err_set(e, ERR_PARSE, "'promptgrid-runner devices' says '%.*s'",
+            return err_set(e, ERR_CORRUPT, "'promptgrid-runner devices' says '%.*s'",
                            size < 200 ? (int)size : 200, line);
         }
     }
     if (g->n == 0 && !g->why)
-        return err_set(e, ERR_PARSE, "'promptgrid-runner devices' says nothing");
+        return err_set(e, ERR_CORRUPT, "'promptgrid-runner devices' says nothing");
     return 0;
 }
 

@@ -145,7 +145,7 @@ static bool can_resume(const json_t *spec)
 }
 
 int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const char *workspace,
-                  int threads, int attempt, int every, struct err *e)
+                  int attempt, const struct jobfile_how *how, struct err *e)
 {
     const struct plan_run *r = &p->runs[run];
     bool encode = str_eq(spec_get_text(r->spec, "job"), "encode");
@@ -182,8 +182,10 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
         free(path);
     }
     json_t *job = json_pack("{s:s, s:O, s:i, s:o, s:i}", "run", r->id, "spec", r->spec, "threads",
-                            threads, "paths", paths, "checkpoint_every", every);
+                            how->threads, "paths", paths, "checkpoint_every", how->every);
     BUG_IF(!job);
+    if (how->device)
+        json_object_set_new(job, "device", json_string(how->device));
     char *text = json_dumps(job, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     int rc = fs_write(j->path, text, strlen(text), e);
     free(text);

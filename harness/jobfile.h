@@ -23,10 +23,15 @@ int jobfile_folders(const char *workspace, struct err *e);
 /* Remove what fs_create left behind in a folder ("NAME.part-PID") when its process was killed. */
 int jobfile_sweep(const char *folder, struct err *e);
 
-/* Write the job file of plan->runs[run] for its `attempt`-th attempt; a checkpoint is kept at most
- * every `every` seconds. */
+/* How a run is carried out: nothing of its identity. */
+struct jobfile_how {
+    int threads, every; // a checkpoint is kept at most every so many seconds
+    const char *device; // as in core/proto/job.h; NULL = the CPU
+};
+
+/* Write the job file of plan->runs[run] for its `attempt`-th attempt. */
 int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const char *workspace,
-                  int threads, int attempt, int every, struct err *e);
+                  int attempt, const struct jobfile_how *how, struct err *e);
 void jobfile_release(struct jobfile *j); // fine when zero
 
 /* The run is done, the store says so: its checkpoints go. */

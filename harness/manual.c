@@ -199,7 +199,7 @@ static bool are_values(const char *placeholder)
 {
     bool lower = false;
     for (const char *c = placeholder; *c; c++) {
-        if (!isalnum((unsigned char)*c) && !strchr("-.|", *c))
+        if (!isalnum((unsigned char)*c) && !strchr("-.:,|", *c))
             return false;
         lower |= islower((unsigned char)*c) != 0;
     }

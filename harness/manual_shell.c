@@ -187,10 +187,14 @@ static void zsh_action(struct str *out, const char *placeholder)
     enum manual_kind kind = manual_kind(placeholder, &values);
     str_addc(out, ':');
     zsh_text(out, placeholder);
-    if (kind == MANUAL_WORDS)
-        str_addf(out, ":(%s)", values.data);
-    else
-        str_addf(out, ":%s", actions[kind]);
+    str_addc(out, ':');
+    if (kind == MANUAL_WORDS) {
+        str_addc(out, '(');
+        zsh_text(out, values.data);
+        str_addc(out, ')');
+    } else {
+        str_add(out, actions[kind]);
+    }
     str_release(&values);
 }
 

@@ -21,7 +21,7 @@ void places_release(struct places *p)
 
 static bool takes(const struct places *p, const struct place *at, double need, bool alone)
 {
-    if (at->lost || at->alone || at->running >= p->slots)
+    if (at->lost || at->alone || at->running >= p->slots || (at->wanted && !alone))
         return false;
     return at->running == 0 || (!alone && at->used + need <= at->gpu->free);
 }
@@ -42,6 +42,11 @@ int places_find(const struct places *p, double need, bool alone, int only)
             (best < 0 || is_better(&p->items[i], &p->items[best])))
             best = (int)i;
     return best;
+}
+
+void places_want(struct places *p, int place, bool wanted)
+{
+    p->items[place].wanted = wanted;
 }
 
 void places_take(struct places *p, int place, double need, bool alone)

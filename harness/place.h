@@ -17,6 +17,7 @@ struct place {
     size_t running;
     double used; // bytes that they are expected to take
     bool alone;  // what runs there wants nothing beside it
+    bool wanted; // a run waits to be alone there: nothing else is started
     bool lost;
 };
 
@@ -32,6 +33,9 @@ void places_release(struct places *p);
 /* The place for a run that is expected to take `need` bytes, or -1. alone: only an idle GPU. only:
  * this one and no other, -1 = any. */
 int places_find(const struct places *p, double need, bool alone, int only);
+
+/* A run waits to be alone there, or no longer. */
+void places_want(struct places *p, int place, bool wanted);
 
 void places_take(struct places *p, int place, double need, bool alone);
 void places_give(struct places *p, int place, double need);

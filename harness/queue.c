@@ -195,16 +195,56 @@ static void set(struct queue *q, size_t run, enum task_state state)
     q->state[run] = state;
 }
 
-long queue_next(struct queue *q)
+long queue_peek(struct queue *q)
 {
     while (q->head < q->n && q->state[q->order[q->head]] != TASK_WAITING)
         q->head++;
     for (size_t i = q->head; i < q->n; i++)
-        if (is_ready(q, q->order[i])) {
-            set(q, q->order[i], TASK_RUNNING);
+        if (is_ready(q, q->order[i]))
             return (long)q->order[i];
-        }
     return -1;
+}
+
+void queue_take(struct queue *q, size_t run)
+{
+    BUG_IF(q->state[run] != TASK_WAITING);
+    set(q, run, TASK_RUNNING);
+}
+
+long queue_next(struct queue *q)
+{
+    long run = queue_peek(q);
+    if (run >= 0)
+        queue_take(q, (size_t)run);
+    return run;
+}
+
+long queue_ahead(struct queue *q)
+{
+    const char *present = NULL;
+    long bank = -1;
+    for (size_t i = q->head; i < q->n; i++) {
+        size_t run = q->order[i];
+        if (q->state[run] != TASK_WAITING)
+            continue;
+        if (run < q->plan->banks) {
+            bank = bank < 0 ? (long)run : bank;
+        } else if (is_ready(q, run)) {
+            const json_t *spec = q->plan->runs[run].spec;
+            const char *dataset = json_string_value(json_object_get(spec, "dataset"));
+            if (present && !str_eq(present, dataset))
+                return -1;
+            present = dataset;
+        }
+    }
+    return present ? bank : -1;
+}
+
+void queue_back(struct queue *q, size_t run)
+{
+    BUG_IF(q->state[run] != TASK_RUNNING);
+    set(q, run, TASK_WAITING);
+    q->head = 0; // what waits is found anew
 }
 
 size_t queue_width(const struct queue *q, size_t limit)

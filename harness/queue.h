@@ -31,8 +31,18 @@ struct queue {
 void queue_init(struct queue *q, const struct plan *p);
 void queue_release(struct queue *q);
 
-/* The next ready run, now running; -1 when none is ready. */
+/* The next ready run, -1 when none is; then it runs. queue_next does both. */
+long queue_peek(struct queue *q);
+void queue_take(struct queue *q, size_t run);
 long queue_next(struct queue *q);
+
+/* The next bank that waits, when the ready runs are all of one dataset: made now, it lets the next
+ * dataset begin without a pause. -1: the next one is there already, or nothing is ready but banks.
+ */
+long queue_ahead(struct queue *q);
+
+/* A running run waits again, in its old place. */
+void queue_back(struct queue *q, size_t run);
 
 /* Running and ready runs together, at most `limit`: how many could run at this moment. */
 size_t queue_width(const struct queue *q, size_t limit);

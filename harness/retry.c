@@ -39,16 +39,17 @@ bool retry_add(struct retry *r, const struct retry_one *one, int limit, double f
     MEM_PUSH(r->waiting, r->n, r->capacity) = (struct retry_one){.run = one->run,
                                                                  .at = now + wait,
                                                                  .alone = one->alone,
+                                                                 .gpu = one->gpu,
                                                                  .environment = one->environment,
                                                                  .reason = mem_strdup(one->reason),
                                                                  .log = mem_strdup(one->log)};
     return true;
 }
 
-bool retry_take(struct retry *r, double now, struct retry_one *out)
+bool retry_take(struct retry *r, double now, retry_fits *fits, void *arg, struct retry_one *out)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (r->waiting[i].at <= now) {
+        if (r->waiting[i].at <= now && (!fits || fits(arg, &r->waiting[i]))) {
             free_texts(&r->waiting[i]);
             *out = r->waiting[i];
             for (r->n--; i < r->n; i++)

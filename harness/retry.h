@@ -12,6 +12,7 @@ struct retry_one {
     size_t run;
     double at;                // time of the next try
     bool alone;               // with nothing beside it
+    int gpu;                  // alone on this place of struct places; -1: anywhere
     bool environment;         // it failed for what is around it, as a full disk
     const char *reason, *log; // of the last failure
 };
@@ -29,8 +30,10 @@ void retry_release(struct retry *r);
  * time; false: it has had them. Texts are copied. */
 bool retry_add(struct retry *r, const struct retry_one *one, int limit, double first, double now);
 
-/* Take the first that is due out of the list, without its texts; false: none is. */
-bool retry_take(struct retry *r, double now, struct retry_one *out);
+/* Take the first that is due and fits (NULL: all do) out of the list, without its texts; false:
+ * none is. */
+typedef bool retry_fits(void *arg, const struct retry_one *one);
+bool retry_take(struct retry *r, double now, retry_fits *fits, void *arg, struct retry_one *out);
 
 double retry_next(const struct retry *r); // time of the next try, -1 = none waits
 

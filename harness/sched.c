@@ -170,6 +170,9 @@ int sched_run(const struct plan *p, struct store *store, const struct sched_opti
     if (rc >= 0) {
         queue_init(&s.queue, p);
         retry_init(&s.retry, p->n);
+        if (o->gpus)
+            places_init(&s.places, o->gpus, o->gpu_slots);
+        s.losses = mem_zero(p->n + 1, 1);
         eta_init(&s.eta, p);
         labels_init(&s.labels, p);
         progress_init(&s.progress);
@@ -188,6 +191,8 @@ int sched_run(const struct plan *p, struct store *store, const struct sched_opti
         free(s.slots);
         str_release(&s.cause);
         retry_release(&s.retry);
+        places_release(&s.places);
+        free(s.losses);
         labels_release(&s.labels);
         tally_release(&s.tally);
         progress_release(&s.progress);
@@ -209,5 +214,6 @@ void sched_result_release(struct sched_result *r)
     }
     free(r->failures);
     free(r->cause);
+    free(r->lost);
     *r = (struct sched_result){0};
 }

@@ -8,6 +8,7 @@
 #define PROMPTGRID_HARNESS_SCHED_H
 
 #include "core/base/err.h"
+#include "harness/gpu.h"
 #include "harness/plan.h"
 #include "results/store.h"
 
@@ -16,14 +17,17 @@
 struct sched_options {
     const char *workspace, *runner; // folder, with its folders (jobfile_folders); program
     int jobs;                       // runners at once
-    int threads;                    // of each runner; 0 = share the cores out
-    long max_failures;              // stop starting after so many; 0 = no limit
-    long same_failures;             // the same, in a row and with one cause; 0 = no limit
-    int retries;                    // of a run that failed for a reason of the moment
-    double retry_wait;              // seconds before the first of them, then twice that, ...
-    double timeout, hang;           // seconds of a run, and without an event of it; 0 = no limit
-    int checkpoint_every;           // seconds; 0 = after every epoch
-    long revision, machine;         // ids of the store's rows for this code and machine
+    const struct gpus *gpus;        // to run on; none: the CPU
+    size_t gpu_slots;               // runs at once on each, 0 = PLACE_RUNS; memory allowing
+    const double *gpu_need; // (plan->n) bytes that each wanted run is expected to take there
+    int threads;            // of each runner; 0 = share the cores out
+    long max_failures;      // stop starting after so many; 0 = no limit
+    long same_failures;     // the same, in a row and with one cause; 0 = no limit
+    int retries;            // of a run that failed for a reason of the moment
+    double retry_wait;      // seconds before the first of them, then twice that, ...
+    double timeout, hang;   // seconds of a run, and without an event of it; 0 = no limit
+    int checkpoint_every;   // seconds; 0 = after every epoch
+    long revision, machine; // ids of the store's rows for this code and machine
 };
 
 struct sched_failure {
@@ -37,6 +41,7 @@ struct sched_result {
     size_t environment;             // failed for what is around them, as a full disk
     struct sched_failure *failures; // (failed)
     char *cause;                    // of same_failures, when they were reached
+    char *lost;                     // the GPUs, when none is left; NULL otherwise
     int signal;                     // that asked to stop; 0 = none
 };
 

@@ -79,6 +79,7 @@ static bool will_retry(struct sched *s, const struct slot *slot, const char *lab
     const struct sched_options *o = s->options;
     struct retry_one one = {.run = slot->run,
                             .alone = failure_wants_room(class_),
+                            .gpu = -1,
                             .environment = failure_is_environment(class_),
                             .reason = reason,
                             .log = slot->job.log};
@@ -91,9 +92,32 @@ static bool will_retry(struct sched *s, const struct slot *slot, const char *lab
     return true;
 }
 
+/* Is the run's end a matter of its GPU: lost, or with too little memory? What the host had too
+ * little of is told in other words. */
+static bool is_gpu_failure(const struct sched *s, const struct slot *slot, const char *class_,
+                           const char *reason)
+{
+    if (slot->gpu < 0)
+        return false;
+    return str_eq(class_, "device") ||
+           (str_eq(class_, "memory") && str_starts(reason, s->places.items[slot->gpu].gpu->kind));
+}
+
+/* True: the run is not over. */
+static bool goes_on(struct sched *s, const struct slot *slot, const char *label, const char *class_,
+                    struct str *reason)
+{
+    bool gpu = is_gpu_failure(s, slot, class_, reason->data);
+    if (gpu && str_eq(class_, "device"))
+        return sched__gpu_lost(s, slot, label, reason);
+    count_cause(s, class_, reason->data);
+    return gpu ? sched__gpu_memory(s, slot, label, reason)
+               : will_retry(s, slot, label, class_, reason->data);
+}
+
 /* *again: the run is not over. */
 static int record_failure(struct sched *s, const struct slot *slot, const char *class_,
-                          const char *reason, const struct str *last, bool *again, struct err *e)
+                          struct str *reason, const struct str *last, bool *again, struct err *e)
 {
     const char *id = s->plan->runs[slot->run].id;
     if (s->stopping) {
@@ -102,14 +126,13 @@ static int record_failure(struct sched *s, const struct slot *slot, const char *
                             "stopped on request", e);
     }
     char *label = labels_text(&s->labels, s->plan->runs[slot->run].spec);
-    count_cause(s, class_, reason);
-    *again = will_retry(s, slot, label, class_, reason);
+    *again = goes_on(s, slot, label, class_, reason);
     if (!*again) {
-        show_failure(s, slot, label, reason, last);
-        add_failure(s, slot->run, reason, slot->job.log, failure_is_environment(class_));
+        show_failure(s, slot, label, reason->data, last);
+        add_failure(s, slot->run, reason->data, slot->job.log, failure_is_environment(class_));
     }
     free(label);
-    return store_failed(s->store, id, slot->attempt, "failed", class_, reason, e);
+    return store_failed(s->store, id, slot->attempt, "failed", class_, reason->data, e);
 }
 
 /* What the run took, as an event that is recorded with its results. */
@@ -174,10 +197,14 @@ static void explain_end(struct sched *s, const struct slot *slot, int status, ch
     if (slot->cause) {
         snprintf(class_, 16, "%s", slot->cause);
         str_clear(reason);
-        str_addf(reason,
-                 str_eq(slot->cause, "hang") ? "hung: no word of it for %.0f s"
-                                             : "timed out after %.0f s",
-                 str_eq(slot->cause, "hang") ? o->hang : o->timeout);
+        if (str_eq(slot->cause, "device")) {
+            str_addf(reason, "ended: its GPU, %s, was lost under another run",
+                     s->places.items[slot->gpu].gpu->kind);
+            return;
+        }
+        bool hung = str_eq(slot->cause, "hang");
+        str_addf(reason, hung ? "hung: no word of it for %.0f s" : "timed out after %.0f s",
+                 hung ? o->hang : o->timeout);
         if (slot->collect.of)
             str_addf(reason, ", at %s %ld of %ld", slot->collect.unit, slot->collect.step,
                      slot->collect.of);
@@ -198,6 +225,8 @@ int sched__finish(struct sched *s, size_t i, struct err *e)
     slot.proc.options.arg = &slot.collect;
     int status = proc_reap(&slot.proc, LAST_LINES, &last);
     s->slots[i] = s->slots[--s->running];
+    if (slot.gpu >= 0)
+        places_give(&s->places, slot.gpu, s->options->gpu_need[slot.run]);
     end_strays(s);
 
     bool ok = collect_verdict(&slot.collect, status, slot.job.kind, slot.job.out, class_, &reason);
@@ -212,7 +241,7 @@ int sched__finish(struct sched *s, size_t i, struct err *e)
         rc = 0;
     }
     if (!ok)
-        rc = record_failure(s, &slot, class_, reason.data, &last, &again, e);
+        rc = record_failure(s, &slot, class_, &reason, &last, &again, e);
     if (!again)
         queue_end(&s->queue, slot.run, ok);
     collect_release(&slot.collect);
@@ -222,11 +251,15 @@ int sched__finish(struct sched *s, size_t i, struct err *e)
     return rc;
 }
 
-/* Runs that wait for a try that will not come. */
+/* Runs that wait for a try that will not come; without a GPU they wait for the next command. */
 void sched__end_retries(struct sched *s)
 {
     for (size_t i = 0; i < s->retry.n; i++) {
         const struct retry_one *one = &s->retry.waiting[i];
+        if (s->result->lost && !s->result->signal) {
+            queue_back(&s->queue, one->run);
+            continue;
+        }
         queue_end(&s->queue, one->run, false);
         if (s->result->signal)
             s->result->cancelled++;

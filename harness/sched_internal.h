@@ -1,6 +1,6 @@
 /*
  * What the scheduler's files share: its state, and who does what. sched.c waits, sched_start.c
- * starts runs, sched_end.c records their ends, sched_draw.c shows it.
+ * starts runs, sched_end.c records their ends, sched_gpu.c knows GPUs, sched_draw.c shows it.
  */
 #ifndef PROMPTGRID_HARNESS_SCHED_INTERNAL_H
 #define PROMPTGRID_HARNESS_SCHED_INTERNAL_H
@@ -9,6 +9,7 @@
 #include "harness/eta.h"
 #include "harness/jobfile.h"
 #include "harness/label.h"
+#include "harness/place.h"
 #include "harness/proc.h"
 #include "harness/progress.h"
 #include "harness/queue.h"
@@ -27,6 +28,8 @@ struct slot {
     size_t fed;            // bytes of events by then
     bool ended;            // we sent SIGKILL
     bool alone;            // nothing else is to run beside it
+    int gpu;               // place of the places; -1: the CPU
+    bool gpu_alone;        // nothing else is to run there
     const char *cause;     // class, when we ended it for taking too long; NULL otherwise
 };
 
@@ -37,6 +40,8 @@ struct sched {
     struct sched_result *result;
     struct queue queue;
     struct retry retry;
+    struct places places;  // none: the CPU
+    unsigned char *losses; // (plan->n) GPUs that were lost under each run
     struct eta eta;
     struct labels labels;
     struct progress progress;
@@ -66,6 +71,25 @@ int sched__start_next(struct sched *s, struct err *e);
 
 /* The runner of slot i has ended: record it and close the gap. */
 int sched__finish(struct sched *s, size_t i, struct err *e);
+
+/* Which run is next, and on which GPU: false, none that there is room for. A retry has its texts
+ * taken out. It is not yet taken from the queue. */
+struct next {
+    size_t run;
+    bool retried, alone, gpu_alone;
+    int gpu; // -1: the CPU
+};
+bool sched__next(struct sched *s, struct next *out);
+
+/* A run that found too little memory on its GPU: tried again once, alone there (true), or its
+ * reason gets the sizes. */
+bool sched__gpu_memory(struct sched *s, const struct slot *slot, const char *label,
+                       struct str *reason);
+
+/* The GPU of a run is lost: what else runs there is ended, nothing more is started there, and the
+ * run waits for another GPU (true); or it is the second GPU under this run. */
+bool sched__gpu_lost(struct sched *s, const struct slot *slot, const char *label,
+                     struct str *reason);
 
 /* Rewrite the live lines, at most ten times a second. */
 void sched__draw(struct sched *s);

@@ -40,6 +40,8 @@ bool sched__has_room(const struct sched *s)
     int cores = thread_cores();
     if (s->stopping || s->given_up || s->running >= (size_t)o->jobs || sys_now() < s->start_at)
         return false;
+    if (s->places.n && places_left(&s->places) == 0)
+        return false;
     if (s->running && (s->slots[0].alone || wants_quiet(s)))
         return false;
     if (o->max_failures && s->result->failed >= (size_t)o->max_failures)
@@ -96,9 +98,10 @@ static int start_process(struct sched *s, struct slot *slot, struct err *e)
     return rc;
 }
 
-static int start(struct sched *s, size_t run, bool alone, struct err *e)
+static int start(struct sched *s, const struct next *next, struct err *e)
 {
     const struct sched_options *o = s->options;
+    const size_t run = next->run;
     const struct plan_run *r = &s->plan->runs[run];
     struct slot *slot = &s->slots[s->running];
     struct store_state known;
@@ -108,16 +111,23 @@ static int start(struct sched *s, size_t run, bool alone, struct err *e)
     int attempts = known.attempts;
     store_state_release(&known);
 
-    *slot = (struct slot){.run = run, .threads = o->threads, .alone = alone};
+    *slot = (struct slot){.run = run,
+                          .threads = o->threads,
+                          .alone = next->alone,
+                          .gpu = next->gpu,
+                          .gpu_alone = next->gpu_alone};
     slot->started = slot->heard = sys_now();
     if (!slot->threads)
-        slot->threads = alone
+        slot->threads = next->alone
                             ? thread_cores()
                             : sched_threads(thread_cores(), queue_width(&s->queue, (size_t)o->jobs),
                                             used_threads(s));
     collect_init(&slot->collect);
-    rc = jobfile_write(&slot->job, s->plan, run, o->workspace, slot->threads, attempts + 1,
-                       o->checkpoint_every, e);
+    const struct jobfile_how how = {.threads = slot->threads,
+                                    .every = o->checkpoint_every,
+                                    .device = slot->gpu < 0 ? NULL
+                                                            : s->places.items[slot->gpu].gpu->kind};
+    rc = jobfile_write(&slot->job, s->plan, run, o->workspace, attempts + 1, &how, e);
     if (rc == 0)
         rc = store_run(s->store, r->id, r->spec, e);
     if (rc == 0)
@@ -137,25 +147,30 @@ static int start(struct sched *s, size_t run, bool alone, struct err *e)
     }
     s->no_room = 0;
     s->running++;
+    if (slot->gpu >= 0)
+        places_take(&s->places, slot->gpu, o->gpu_need[run], slot->gpu_alone);
     return 0;
 }
 
 /* One more run, if there is one to start: 1 it was started, 0 there is none. */
 int sched__start_next(struct sched *s, struct err *e)
 {
-    struct retry_one again = {0};
-    bool retried = retry_take(&s->retry, sys_now(), &again);
-    long run = retried ? (long)again.run : queue_next(&s->queue);
-    if (run < 0)
+    struct next next;
+    if (!sched__next(s, &next))
         return 0;
-    int rc = start(s, (size_t)run, again.alone, e);
+    if (!next.retried)
+        queue_take(&s->queue, next.run);
+    int rc = start(s, &next, e);
     if (rc == 1) { // no room: it keeps its turn
-        struct retry_one same = {
-            .run = (size_t)run, .alone = again.alone, .reason = e->text, .log = ""};
-        unsigned char tries = s->retry.tries[run];
-        s->retry.tries[run] = 0;
+        struct retry_one same = {.run = next.run,
+                                 .alone = next.alone,
+                                 .gpu = next.gpu_alone ? next.gpu : -1,
+                                 .reason = e->text,
+                                 .log = ""};
+        unsigned char tries = s->retry.tries[next.run];
+        s->retry.tries[next.run] = 0;
         retry_add(&s->retry, &same, 1, 1, sys_now());
-        s->retry.tries[run] = tries; // it was none
+        s->retry.tries[next.run] = tries; // it was none
     }
     return rc < 0 ? rc : 1;
 }

@@ -55,6 +55,7 @@ struct slurm_submit {
     const char *runner, *recipe;
     long revision;
     int checkpoint_every;
+    const char *device;   // of the jobs: "auto", "cpu", "cuda"
     size_t tasks, arrays; // submitted
 };
 int slurm_submit(struct slurm *s, const struct plan *p, struct store *store, struct slurm_submit *o,

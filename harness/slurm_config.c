@@ -26,6 +26,8 @@ static const struct slurm_key {
     {"gres", TEXT, "gres", 0, 0, 0, "generic resources of a task, such as gpu:1"},
     {"memory", TEXT, "mem", 0, 0, 0, "memory of a task, such as 8G"},
     {"constraint", TEXT, "constraint", 0, 0, 0, "features that a node must have"},
+    {"device", TEXT, NULL, 0, 0, 0,
+     "what runs compute on: auto (a GPU of the node if one is usable), cpu or cuda"},
     {"cpus", COUNT, "cpus-per-task", 1, 1, 4096, "cores of a task, and its threads"},
     {"extra", LINES, NULL, 0, 0, 0, "more options, each as sbatch takes it"},
     {"concurrent", COUNT, NULL, 0, 1, 100000, "tasks of an array at once (default: no limit)"},

@@ -127,11 +127,13 @@ static int add_task(struct submitting *b, size_t run, struct err *e)
     struct group *g = group_for(b, r, after);
     json_decref(after);
     int rc = store_state(b->store, r->id, &known, e);
-    int attempt = known.attempts + 1, cpus = (int)slurm_config_count(b->s->config, "cpus");
+    int attempt = known.attempts + 1;
+    const struct jobfile_how how = {.threads = (int)slurm_config_count(b->s->config, "cpus"),
+                                    .every = b->o->checkpoint_every,
+                                    .device = b->o->device};
     store_state_release(&known);
     if (rc < 0 || (rc = store_run(b->store, r->id, r->spec, e)) < 0 ||
-        (rc = jobfile_write(&job, b->plan, run, b->s->workspace, cpus, attempt,
-                            b->o->checkpoint_every, e)) < 0)
+        (rc = jobfile_write(&job, b->plan, run, b->s->workspace, attempt, &how, e)) < 0)
         goto out;
     char *journal = str_format("%s/journals/%s.%d.jsonl", b->s->workspace, r->id, attempt);
     json_t *needs = json_array();

@@ -107,7 +107,8 @@ struct store_result {
     char state[16], class_[16]; // as in struct store_state
     char *reason;               // yours; NULL if none
     double seconds;
-    long revision; // for store_code; 0 = never tried
+    long revision;   // for store_code; 0 = never tried
+    char device[16]; // kind of what it ran on: "cpu", "cuda"; "" = not known
     struct {
         char split[16], name[24];
         double value;

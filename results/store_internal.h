@@ -75,10 +75,15 @@ int store__migrate(struct store *s, long version, struct err *e);
 /* The whole store as it is now, in a file of its own that takes its name when it is on disk. */
 int store__copy(struct store *s, const char *to, struct err *e);
 
+/* Of attempt `a`: "cuda" where its runner said "cuda: NVIDIA H100, ..."; NULL where it said nothing. */
+#define STORE_SAID "CASE WHEN json_valid(a.runner) THEN json_extract(a.runner, '$.device') END"
+#define STORE_DEVICE "substr(" STORE_SAID ", 1, instr(" STORE_SAID " || ':', ':') - 1)"
+
 /* The attempt that speaks for a run. */
 struct store__attempt {
     const char *state, *class_, *reason; // NULL: SQL NULL
     const char *commit;                  // of its revision; not known to store_result
+    const char *device;                  // kind of what it ran on; NULL: not known
     bool done;
     long n, count; // its number; how many the run has
     long revision;

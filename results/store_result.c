@@ -29,6 +29,7 @@ static void take_attempt(struct store_result *out, const struct store__attempt *
     out->reason = a->reason ? mem_strdup(a->reason) : NULL;
     out->seconds = a->seconds;
     out->revision = a->revision;
+    snprintf(out->device, sizeof out->device, "%s", a->device ? a->device : "");
 }
 
 static int read_scanned(struct store *s, const char *run, const struct store__attempt *a,
@@ -53,7 +54,8 @@ static int read_file(struct store *s, const char *run, struct store_result *out,
     struct sqlite3_stmt *q;
     int rc = store__query(s, &q, e,
                           "SELECT a.state, a.class, a.reason, " STORE_SECONDS
-                          ", a.revision, a.seal, m.split, m.name, m.value FROM attempt a "
+                          ", a.revision, a.seal, m.split, m.name, m.value, " STORE_DEVICE
+                          " FROM attempt a "
                           "LEFT JOIN metric m ON m.run = a.run AND m.n = a.n AND a.state = 'done' "
                           "WHERE a.run = ?1 AND a.n = (SELECT n FROM attempt WHERE run = ?1 "
                           "ORDER BY state = 'done' DESC, n DESC LIMIT 1) ORDER BY m.split, m.name",
@@ -67,7 +69,8 @@ static int read_file(struct store *s, const char *run, struct store_result *out,
                                   .class_ = store__text(q, 1),
                                   .reason = store__null(q, 2) ? NULL : store__text(q, 2),
                                   .seconds = store__real(q, 3),
-                                  .revision = store__int(q, 4)});
+                                  .revision = store__int(q, 4),
+                                  .device = store__text(q, 9)});
             snprintf(seal, HASH_HEX, "%s", store__text(q, 5));
         }
         if (store__null(q, 6))

@@ -55,7 +55,7 @@ static int read_attempts(struct store *s, struct scan *c, struct err *e)
     struct sqlite3_stmt *q;
     int rc = store__query(s, &q, e,
                           "SELECT run, n, state, class, reason, revision, seal, " STORE_SECONDS
-                          " FROM attempt a",
+                          ", " STORE_DEVICE " FROM attempt a",
                           "");
     if (rc < 0)
         return rc;
@@ -79,6 +79,7 @@ static int read_attempts(struct store *s, struct scan *c, struct err *e)
             map_find(&c->revisions, &a->revision, sizeof a->revision, &at) ? c->commits[at] : "";
         snprintf(a->seal, sizeof a->seal, "%s", store__text(q, 6));
         a->seconds = store__real(q, 7);
+        a->device = word(c, q, 8);
     }
     return rc;
 }

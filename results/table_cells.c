@@ -147,6 +147,7 @@ static void take_values(struct table_origin *o, const struct store_result *r)
     if (o->parameters >= 0)
         o->values[METRIC_PARAMETERS] = (double)o->parameters;
     o->values[METRIC_TIME] = o->seconds = r->seconds;
+    memcpy(o->device, r->device, sizeof o->device);
 }
 
 static void add_failure(struct table *t, const struct table_run *run, const struct table_origin *o)

@@ -1,8 +1,8 @@
 /*
- * The guard: numbers that were made by other code, from other data or weights, in another precision
- * or under another protocol version than most of the table carry a mark, and a footnote says what
- * differs. Weights are compared among runs of one backbone and data among runs of one dataset,
- * where they should be the same.
+ * The guard: numbers that were made by other code, on another kind of device, from other data or
+ * weights, in another precision or under another protocol version than most of the table carry a
+ * mark, and a footnote says what differs. Weights are compared among runs of one backbone and data
+ * among runs of one dataset, where they should be the same.
  */
 #include "core/base/mem.h"
 #include "core/base/str.h"
@@ -10,18 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* What is guarded: a key of the spec, compared among runs that agree in another one. */
-static const struct {
-    const char *key, *among, *words;
-} guarded[] = {
-    {"version", NULL, "version"},
-    {"precision", NULL, "precision"},
-    {"weights", "backbone", "weights"},
-    {"split", "dataset", "split"},
-    {NULL, NULL, "code"}, // of the store, not of the spec
-};
-enum { GUARDED = sizeof guarded / sizeof guarded[0] };
 
 void table_code_words(const struct store_code *code, struct str *out)
 {
@@ -43,6 +31,32 @@ static void code_text(const struct store_code *code, struct str *out)
         str_addf(out, " (program %.8s)", code->runner);
 }
 
+static bool code_fact(const struct table *t, const struct table_origin *o, struct str *out)
+{
+    code_text(&t->codes[o->code].code, out);
+    return true;
+}
+
+static bool device_fact(const struct table *t, const struct table_origin *o, struct str *out)
+{
+    (void)t;
+    str_add(out, o->device);
+    return *o->device;
+}
+
+/* What is guarded: a key of the spec, compared among runs that agree in another one; or a fact of
+ * the store, false where it is not known. */
+static const struct {
+    const char *key, *among, *words;
+    bool (*text)(const struct table *t, const struct table_origin *o, struct str *out);
+} guarded[] = {
+    {"version", NULL, "version", NULL},       {"precision", NULL, "precision", NULL},
+    {"weights", "backbone", "weights", NULL}, {"split", "dataset", "split", NULL},
+    {NULL, NULL, "code", code_fact}, // of the store, not of the spec
+    {NULL, NULL, "device", device_fact},
+};
+enum { GUARDED = sizeof guarded / sizeof guarded[0] };
+
 static void value_text(const json_t *value, struct str *out)
 {
     if (json_is_string(value))
@@ -59,10 +73,8 @@ static bool fact_of(const struct table *t, const struct table_origin *o, size_t 
     str_clear(text);
     if (!origin_done(o))
         return false;
-    if (!guarded[f].key) {
-        code_text(&t->codes[o->code].code, text);
-        return true;
-    }
+    if (guarded[f].text)
+        return guarded[f].text(t, o, text);
     const json_t *value = json_object_get(o->spec, guarded[f].key);
     const json_t *among = guarded[f].among ? json_object_get(o->spec, guarded[f].among) : NULL;
     if (!value)

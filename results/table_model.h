@@ -63,6 +63,7 @@ struct table_origin {
     double seconds;
     long parameters;
     size_t code;            // index into the table's codes; SIZE_MAX = not done
+    char device[16];        // kind of what it ran on; "" = not known
     double values[METRICS]; // NAN where there is none
     const json_t *spec;     // borrowed: only while the table is built
 };

@@ -110,6 +110,10 @@ all_say 'promptgrid table --interval ' <<'END'
 std
 t
 END
+all_say 'promptgrid run --device cu' <<'END'
+cuda
+cuda:0,2
+END
 all_say 'promptgrid data ch' <<'END'
 check
 END

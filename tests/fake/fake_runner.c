@@ -8,7 +8,9 @@
  *   FAKE_ONCE=FILE         is made by what fails once, and keeps it from failing again
  *   FAKE_SAY=FILE          what the mode "say" sends as events before it succeeds, and what "shout"
  *                          prints
- *   FAKE_LOG=FILE          "begin RUN" and "end RUN" lines are appended to it
+ *   FAKE_LOG=FILE          "begin RUN" and "end RUN" lines are appended to it, and what is done on
+ *                          a GPU as "on cuda:0 train pocket-land RUN" and "off ..."
+ *   FAKE_DEVICES=FILE      what `devices` prints (default: there is no GPU)
  *
  * Its accuracies are a function of the run's id, so two grids of the same runs are the same.
  */
@@ -38,6 +40,18 @@ static void note(const char *what, const char *run)
         log_warn("unable to write '%s'", path);
     free(line);
     close(fd);
+}
+
+/* On which GPU, and what. */
+static void note_device(const char *what, const struct job *job)
+{
+    if (str_eq(job->device, "cpu"))
+        return;
+    char *text =
+        str_format("%s %s %s %s", job->device, json_string_value(json_object_get(job->spec, "job")),
+                   json_string_value(json_object_get(job->spec, "dataset")), job->run);
+    note(what, text);
+    free(text);
 }
 
 static void work(void)
@@ -94,8 +108,10 @@ static int succeed(const struct job *job)
 {
     struct err e = {0};
     char hash[HASH_HEX];
-    event_send(json_pack("{s:s, s:{s:s}, s:s, s:i}", "event", "start", "runner", "version", "fake",
-                         "device", "none", "threads", job->threads));
+    bool gpu = !str_eq(job->device, "cpu");
+    event_send(json_pack("{s:s, s:{s:s}, s:s, s:s, s:i}", "event", "start", "runner", "version",
+                         "fake", "device", gpu ? "cuda: fake" : "cpu: fake", "determinism",
+                         gpu ? "device" : "bitwise", "threads", job->threads));
     event_send(json_pack("{s:s, s:i, s:i, s:s}", "event", "progress", "done", 1, "of", 2, "unit",
                          "epoch"));
     work();
@@ -178,14 +194,19 @@ static int killed(const struct job *job)
     return 0;
 }
 
-static int killed_once(const struct job *job)
+/* FAKE_ONCE is made by the first that asks. */
+static bool first_time(void)
 {
     const char *path = getenv("FAKE_ONCE");
     int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL, 0666) : -1;
-    if (fd < 0)
-        return succeed(job);
-    close(fd);
-    return killed(job);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static int killed_once(const struct job *job)
+{
+    return first_time() ? killed(job) : succeed(job);
 }
 
 static int full(const struct job *job)
@@ -202,6 +223,30 @@ static int no_memory(const struct job *job)
     event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", "memory", "text",
                          "out of memory: 1 x 8 bytes"));
     return 3;
+}
+
+/* Its GPU is gone. */
+static int lost(const struct job *job)
+{
+    char *text = str_format("%s: the GPU is lost or another process holds it", job->device);
+    work();
+    event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", "device", "text", text));
+    free(text);
+    return 3;
+}
+
+/* Its GPU has too little memory. */
+static int gpu_memory(const struct job *job)
+{
+    char *text = str_format("%s: not enough memory: 4096 bytes, 0 of 80 MiB are free", job->device);
+    event_send(json_pack("{s:s, s:s, s:s}", "event", "fail", "class", "memory", "text", text));
+    free(text);
+    return 3;
+}
+
+static int gpu_memory_once(const struct job *job)
+{
+    return first_time() ? gpu_memory(job) : succeed(job);
 }
 
 /* Leaves a child behind that left its group. */
@@ -373,8 +418,30 @@ static const struct {
     {"flood-events", flood_events},
     {"twice", twice},
     {"silent", silent},
+    {"lost", lost},
+    {"gpu-memory", gpu_memory},
+    {"gpu-memory-once", gpu_memory_once},
     {"bug", bug},
 };
+
+/* `devices` */
+static int devices(struct err *e)
+{
+    const char *path = getenv("FAKE_DEVICES");
+    char *text;
+    if (!path) {
+        puts("{\"device\":\"cuda\",\"problem\":\"no NVIDIA driver; install one that serves CUDA "
+             "12.4, or use device cpu\"}");
+        return 0;
+    }
+    if (fs_read(&text, NULL, path, 1 << 20, e) < 0) {
+        log_error("%s", e->text);
+        return 3;
+    }
+    fputs(text, stdout);
+    free(text);
+    return 0;
+}
 
 int main(int argc, char **argv)
 {
@@ -383,6 +450,8 @@ int main(int argc, char **argv)
     long fd = -1;
     char *text;
     log_name("fake-runner");
+    if (argc == 2 && str_eq(argv[1], "devices"))
+        return devices(&e);
     if (argc != 5 || !str_eq(argv[1], "run") || !str_eq(argv[3], "--events-fd") ||
         !str_to_long(argv[4], 0, 1000, &fd)) {
         for (int i = 1; i < argc; i++)
@@ -401,7 +470,9 @@ int main(int argc, char **argv)
         if (strlen(modes[i].name) == length && memcmp(modes[i].name, mode, length) == 0)
             chosen = i;
     note("begin", job.run);
+    note_device("on", &job);
     int status = modes[chosen].act(&job);
+    note_device("off", &job);
     note("end", job.run);
     free(text);
     job_release(&job);

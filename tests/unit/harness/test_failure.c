@@ -64,8 +64,8 @@ static void tries_are_few_and_further_apart_each_time(void **state)
     assert_true(retry_next(&r) < 0);
     assert_true(retry_add(&r, &one, 2, 4, 100));
     assert_true(retry_next(&r) == 104);
-    assert_false(retry_take(&r, 103.9, &out));
-    assert_true(retry_take(&r, 104, &out));
+    assert_false(retry_take(&r, 103.9, NULL, NULL, &out));
+    assert_true(retry_take(&r, 104, NULL, NULL, &out));
     assert_int_equal(out.run, 3);
     assert_true(retry_add(&r, &one, 2, 4, 200));
     assert_true(retry_next(&r) == 208);

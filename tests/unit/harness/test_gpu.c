@@ -102,11 +102,11 @@ static void an_answer_is_read_whole(void **state)
     assert_string_equal(size, "24.0 GB");
     assert_null(g.items[1].problem);
     gpus_release(&g);
-    assert_int_equal(gpus_parse(&g, "{\"device\":\"tpu\"}\n", &e), ERR_PARSE);
+    assert_int_equal(gpus_parse(&g, "{\"device\":\"tpu\"}\n", &e), ERR_CORRUPT);
     assert_text(&e, "'promptgrid-runner devices' says '{\"device\":\"tpu\"}'");
-    assert_int_equal(gpus_parse(&g, "{\n", &e), ERR_PARSE);
+    assert_int_equal(gpus_parse(&g, "{\n", &e), ERR_CORRUPT);
     assert_text(&e, "'promptgrid-runner devices' says '{'");
-    assert_int_equal(gpus_parse(&g, "nothing\n", &e), ERR_PARSE);
+    assert_int_equal(gpus_parse(&g, "nothing\n", &e), ERR_CORRUPT);
     assert_text(&e, "'promptgrid-runner devices' says nothing");
 }
 

@@ -8,7 +8,8 @@ static struct gpu two[] = {{.kind = (char *)"cuda:0", .free = 10},
                            {.kind = (char *)"cuda:1", .free = 4}};
 
 /* A script of words: "3" a run that needs 3; "a3" one that must be alone; "@1:3" only on GPU 1;
- * "-0:3" one of 3 on GPU 0 ends; "x1" GPU 1 is lost. What comes of each run: its GPU, or '-'. */
+ * "w0" a run waits to be alone on GPU 0; "-0:3" one of 3 there ends; "x1" GPU 1 is lost. What comes
+ * of each run: its GPU, or '-'. */
 static char *play(size_t n, size_t slots, const char *script)
 {
     const struct gpus g = {.items = two, .n = n};
@@ -22,6 +23,8 @@ static char *play(size_t n, size_t slots, const char *script)
         int place = (int)strtol(word + 1, NULL, 10);
         if (*word == 'x') {
             str_addf(&out, "%s", places_lose(&p, place) ? "lost " : "again ");
+        } else if (*word == 'w') {
+            places_want(&p, place, true);
         } else if (*word == '-') {
             places_give(&p, place, need);
         } else {
@@ -53,6 +56,7 @@ static void runs_go_where_there_is_room(void **state)
         {1, 4, "1 50 -0:1 50", "0 - 0 | 1 left, 4 slots"},      // and waits until it is
         {1, 4, "1 a1 -0:1 a1 1", "0 - 0 - | 1 left, 4 slots"},  // alone
         {2, 4, "@1:1 @1:1 a1 1", "1 1 0 1 | 2 left, 8 slots"},  // named
+        {2, 4, "w0 1 1 a1 1", "1 1 0 1 | 2 left, 8 slots"},     // kept for one
         {2, 1, "1 1 x0 x0 -0:1 1 -1:1 1", "0 1 lost again - 1 | 1 left, 1 slots"},
         {2, 4, "1 x0 x1 1", "0 lost lost - | 0 left, 0 slots"},
     };

@@ -105,6 +105,40 @@ static void the_seeds_of_a_cell_stand_together_behind_their_bank(void **state)
     free_specs();
 }
 
+/* Banks 0 and 1 of two datasets, runs 2 and 3 of the first, 4 and 5 of the second. */
+static void the_next_datasets_bank_is_found_while_the_present_one_has_runs(void **state)
+{
+    (void)state;
+    struct plan p = make_plan();
+    struct queue q;
+    p.banks = 2;
+    for (int i = 0; i < 6; i++) {
+        bool second = i == 1 || i > 3;
+        if (i > 1)
+            runs[i].needs[NEED_TRAIN_BANK] = -1, runs[i].needs[NEED_TEST_BANK] = second;
+        if (second)
+            json_object_set_new(runs[i].spec, "dataset", json_string("pocket-shapes"));
+        runs[i].seconds = 0;
+    }
+    queue_init(&q, &p);
+    assert_int_equal(queue_ahead(&q), -1); // nothing but banks is ready
+    assert_int_equal(queue_peek(&q), 0);
+    queue_take(&q, 0);
+    queue_end(&q, 0, true);
+    assert_int_equal(queue_ahead(&q), 1);
+    assert_int_equal(queue_next(&q), 2);
+    assert_int_equal(queue_ahead(&q), 1); // run 3 is still to be started
+    queue_take(&q, 1);
+    assert_int_equal(queue_ahead(&q), -1); // no other bank
+    queue_end(&q, 1, true);
+    assert_int_equal(queue_ahead(&q), -1); // the next dataset can begin
+    queue_back(&q, 2);
+    assert_int_equal(queue_next(&q), 2); // in its old place
+    assert_int_equal(q.count[TASK_RUNNING], 1);
+    queue_release(&q);
+    free_specs();
+}
+
 static void a_failed_bank_skips_only_what_needs_it(void **state)
 {
     (void)state;
@@ -288,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(banks_first_then_long_runs_once_their_banks_are_done),
         cmocka_unit_test(the_seeds_of_a_cell_stand_together_behind_their_bank),
+        cmocka_unit_test(the_next_datasets_bank_is_found_while_the_present_one_has_runs),
         cmocka_unit_test(a_failed_bank_skips_only_what_needs_it),
         cmocka_unit_test(evaluations_come_last_and_wait_for_their_training),
         cmocka_unit_test(a_failed_bank_skips_training_and_its_evaluations),

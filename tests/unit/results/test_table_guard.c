@@ -116,6 +116,19 @@ static void other_code_is_marked_and_printed(void **state)
     close_all(&g, t);
 }
 
+static void another_kind_of_device_is_marked(void **state)
+{
+    struct guarded g;
+    struct table *t =
+        build(&g, *state, NULL, NULL,
+              "UPDATE attempt SET runner = '{\"device\": \"cuda: NVIDIA H100\"}' WHERE run = "
+              "(SELECT id FROM run WHERE method = 'y' AND dataset = 'B'); "
+              "UPDATE attempt SET runner = 'no JSON' WHERE run = "
+              "(SELECT id FROM run WHERE method = 'x' AND dataset = 'A')");
+    assert_marked(t, "device cuda, where others have cpu");
+    close_all(&g, t);
+}
+
 static void another_build_of_the_same_text_is_the_same_code(void **state)
 {
     struct guarded g;
@@ -151,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(each_guarded_fact_is_marked),
         CASE(other_code_is_marked_and_printed),
+        CASE(another_kind_of_device_is_marked),
         CASE(another_build_of_the_same_text_is_the_same_code),
         cmocka_unit_test(marks_have_names_like_columns_of_a_sheet),
     };
