@@ -75,7 +75,8 @@ int store__migrate(struct store *s, long version, struct err *e);
 /* The whole store as it is now, in a file of its own that takes its name when it is on disk. */
 int store__copy(struct store *s, const char *to, struct err *e);
 
-/* Of attempt `a`: "cuda" where its runner said "cuda: NVIDIA H100, ..."; NULL where it said nothing. */
+/* Of attempt `a`: "cuda" where its runner said "cuda: NVIDIA H100, ..."; NULL where it said
+ * nothing. */
 #define STORE_SAID "CASE WHEN json_valid(a.runner) THEN json_extract(a.runner, '$.device') END"
 #define STORE_DEVICE "substr(" STORE_SAID ", 1, instr(" STORE_SAID " || ':', ':') - 1)"
 

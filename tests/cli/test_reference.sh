@@ -105,6 +105,7 @@ reproduce
 END
 all_say 'promptgrid run --jo' <<'END'
 --jobs
+--jobs-per-gpu
 END
 all_say 'promptgrid table --interval ' <<'END'
 std
