@@ -118,6 +118,11 @@ static const struct cmd parts[] = {
      "read the split and look at every image; exit status 1 when something about\n"
      "a dataset does not hold, 3 when it is not there; without a name, all that are there",
      cmd_data_check},
+    {"data show", "DATASET",
+     "its folder, classes, counts, sources and citation, and what of it is there", cmd_data_show},
+    {"data fetch", "DATASET...",
+     "get what is missing from its publishers; checked, unpacked, in CoOp's folder; a set too",
+     cmd_data_fetch},
     {"data link", "DATASET FOLDER",
      "link a dataset that lies elsewhere, in another order; what is where comes from the split",
      cmd_data_link},
@@ -165,7 +170,8 @@ int cmd_data(const struct cmd *self, int argc, char **argv)
     }
     const char *near = str_nearest(argv[1], names, n, sizeof names[0]);
     err_set(&e, ERR_USAGE, "unknown command 'data %s'%s%s%s", argv[1],
-            near ? ", did you mean 'data " : "; there are list, check, link, sample, new and split",
+            near ? ", did you mean 'data "
+                 : "; there are list, check, show, fetch, link, new, sample and split",
             near ? near : "", near ? "'?" : "");
     return cmd_fail(&e);
 }

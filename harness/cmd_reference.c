@@ -1,11 +1,12 @@
 /* promptgrid reference NAME: what the program's tables say, as pages and as completions. The build
- * makes the manual pages and completions that are installed with it; docs/recipe.md is kept in the
- * tree and held against it by a test. */
+ * makes the manual pages and completions that are installed with it; docs/recipe.md and
+ * docs/sources.md are kept in the tree and held against it by a test. */
 #include "core/base/str.h"
 #include "harness/cmd.h"
 #include "harness/manual.h"
 #include "harness/page.h"
 #include "harness/recipe_reference.h"
+#include "harness/sources_reference.h"
 
 #include <stdio.h>
 
@@ -46,6 +47,13 @@ static int man(struct str *out, struct err *e)
     return from_manual(manual_page, out, e);
 }
 
+static int sources_markdown(struct str *out, struct err *e)
+{
+    (void)e;
+    sources_reference(out);
+    return 0;
+}
+
 static int bash(struct str *out, struct err *e)
 {
     return from_manual(manual_bash, out, e);
@@ -68,6 +76,7 @@ static const struct reference {
     {"promptgrid.1", "the manual page", man},
     {"promptgrid-recipe.5", "the manual page of recipes", recipe_man},
     {"recipe.md", "the same as Markdown", recipe_markdown},
+    {"sources.md", "what is fetched from where, as Markdown", sources_markdown},
     {"bash", "completion: source <(promptgrid reference bash)", bash},
     {"zsh", "completion: a file _promptgrid in a folder of $fpath", zsh},
     {"fish", "completion: promptgrid reference fish | source", fish},

@@ -8,11 +8,12 @@
 #include <stddef.h>
 
 struct source {
-    const char *name;   // of the backbone it becomes: "vit-b16"; "bpe" for the merges file
-    const char *label;  // "ViT-B/16"; NULL for the merges file
-    const char *file;   // "ViT-B-16.pt"
-    const char *sha256; // of the whole file
-    const char *url;    // NULL: OpenAI's, made of hash and file
+    const char *name;     // of the backbone it becomes: "vit-b16"; "bpe" for the merges file
+    const char *label;    // "ViT-B/16"; NULL for the merges file
+    const char *file;     // "ViT-B-16.pt"
+    const char *sha256;   // of the whole file
+    const char *url;      // NULL: OpenAI's, made of hash and file
+    const char *verified; // when somebody last saw it come, "2026-01-31"; NULL = never
 };
 
 extern const struct source sources[]; // ends with a NULL name

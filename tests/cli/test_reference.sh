@@ -1,6 +1,6 @@
 # Manual pages, the reference of recipes and completions follow from the tables of the program.
 . "$SOURCE/tests/cli/lib.sh"
-for name in promptgrid.1 promptgrid-recipe.5 recipe.md bash zsh fish; do
+for name in promptgrid.1 promptgrid-recipe.5 recipe.md sources.md bash zsh fish; do
     expect_status 0 "$promptgrid" reference $name
     mv out $name
 done
@@ -9,10 +9,12 @@ same err <<'END'
 promptgrid: error: unknown reference 'basch', did you mean 'bash'?
 END
 
-cmp -s recipe.md "$SOURCE/docs/recipe.md" || {
-    diff "$SOURCE/docs/recipe.md" recipe.md
-    fail "docs/recipe.md is out of date: promptgrid reference recipe.md >docs/recipe.md"
-}
+for page in recipe.md sources.md; do
+    cmp -s $page "$SOURCE/docs/$page" || {
+        diff "$SOURCE/docs/$page" $page
+        fail "docs/$page is out of date: promptgrid reference $page >docs/$page"
+    }
+done
 
 # Every command that the help lists has its place in the manual, with each of its options.
 expect_status 0 "$promptgrid" --help
