@@ -9,7 +9,7 @@ build_packages=(
     libjpeg62-turbo-dev libpng-dev libpcre2-dev libutf8proc-dev libarchive-dev liblbfgs-dev libdnnl-dev
     libcurl4-openssl-dev gnuplot-nox
 )
-test_packages=(g++ libcmocka-dev git sqlite3 groff-base zsh fish dpkg-dev)
+test_packages=(g++ libcmocka-dev git sqlite3 nginx-light groff-base zsh fish dpkg-dev)
 lint_packages=(clang-format shellcheck)
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
