@@ -2,7 +2,8 @@
  * The ViT image tower on a device: spec/clip-model.md sections 2 and 3.
  *
  * In the last block only token 0 goes on after attention: nothing reads the other rows. In bf16 the
- * blocks' products are; the two ends, a hundredth of the work, stay fp32.
+ * blocks' products are, or, on a device that has such blocks whole, all inside them; the two ends,
+ * a hundredth of the work, stay fp32.
  */
 #include "core/clip/tower.h"
 
@@ -66,6 +67,7 @@ static void vit_load(struct clip *m, struct loader *l)
     m->pre_gamma = load_vector(l, "visual.ln_pre.weight", C);
     m->pre_beta = load_vector(l, "visual.ln_pre.bias", C);
     m->vision = load_blocks(l, "visual.", s->vision_layers, C, false);
+    m->vision_bf16 = directions & LINEAR_BF16;
     m->post_gamma = load_vector(l, "visual.ln_post.weight", C);
     m->post_beta = load_vector(l, "visual.ln_post.bias", C);
     l->directions &= ~LINEAR_BF16;
@@ -176,25 +178,54 @@ static void finish(struct work *v, const struct clip_block *b, float *x, float *
     d->ops->add(d, x, y, n);
 }
 
+/* All blocks: from x to pooled. */
+static void blocks(struct work *v)
+{
+    const struct clip *m = v->m;
+    struct device *d = m->device;
+    const int B = v->group, C = m->shape.vision_width, last = m->shape.vision_layers - 1;
+    for (int i = 0; i < last; i++) {
+        attend(v, &m->vision[i]);
+        finish(v, &m->vision[i], v->x, v->y, B * v->T);
+    }
+    attend(v, &m->vision[last]);
+    d->ops->gather(d, v->pooled, v->x, v->first, B, C);
+    d->ops->gather(d, v->pooled_y, v->y, v->first, B, C);
+    finish(v, &m->vision[last], v->pooled, v->pooled_y, B);
+}
+
+/* The same, each block in one piece. */
+static void whole_blocks(struct work *v)
+{
+    const struct clip *m = v->m;
+    struct device *d = m->device;
+    const int B = v->group, C = m->shape.vision_width, last = m->shape.vision_layers - 1;
+    for (int i = 0; i <= last; i++) {
+        const struct clip_block *b = &m->vision[i];
+        const struct device_block block = {b->ln1_gamma, b->ln1_beta, b->ln2_gamma, b->ln2_beta,
+                                           b->qkv,       b->out,      b->fc,        b->proj};
+        if (i == last)
+            d->ops->gather(d, v->pooled, v->x, v->first, B, C);
+        d->ops->image_block(d, v->x, i == last ? v->pooled : NULL, &block, B, v->T,
+                            C / DEVICE_HEAD);
+    }
+}
+
 static void vit_forward(void *work, float *features, const float *images)
 {
     struct work *v = work;
     const struct clip *m = v->m;
     const struct clip_shape *s = &m->shape;
     struct device *d = m->device;
-    const int B = v->group, T = v->T, C = s->vision_width, last = s->vision_layers - 1;
+    const int B = v->group, T = v->T, C = s->vision_width;
     d->ops->patches(d, v->patches, images, B, s->image_size, s->patch);
     d->ops->linear_fwd(d, v->wide, v->patches, m->conv1, B * (T - 1));
     d->ops->image_tokens(d, v->y, v->wide, m->class_embedding, m->vision_position, B, T, C);
     d->ops->layernorm_fwd(d, v->x, v->mean, v->rstd, v->y, m->pre_gamma, m->pre_beta, B * T, C);
-    for (int i = 0; i < last; i++) {
-        attend(v, &m->vision[i]);
-        finish(v, &m->vision[i], v->x, v->y, B * T);
-    }
-    attend(v, &m->vision[last]);
-    d->ops->gather(d, v->pooled, v->x, v->first, B, C);
-    d->ops->gather(d, v->pooled_y, v->y, v->first, B, C);
-    finish(v, &m->vision[last], v->pooled, v->pooled_y, B);
+    if (m->vision_bf16 && d->ops->image_block)
+        whole_blocks(v);
+    else
+        blocks(v);
     d->ops->layernorm_fwd(d, v->pooled_y, v->mean, v->rstd, v->pooled, m->post_gamma, m->post_beta,
                           B, C);
     d->ops->linear_fwd(d, features, v->pooled_y, m->vision_proj, B);

@@ -44,6 +44,13 @@ struct conv_shape {
     int S;      // side of the image
 };
 
+/* A block of a frozen image tower of width C: vectors (C) on the device; layers of LINEAR_BF16,
+ * with bias. */
+struct device_block {
+    const float *ln1_gamma, *ln1_beta, *ln2_gamma, *ln2_beta;
+    const struct linear *qkv, *out, *fc, *proj; // (3C, C), (C, C), (4C, C), (C, 4C)
+};
+
 /*
  * Who attends to whom in a forest of token rows: query i sits at row `query[i]` and attends to the
  * rows path[start[i]] .. path[start[i + 1] - 1]: its ancestors and itself, root first.
@@ -186,6 +193,15 @@ struct device_ops {
     /* dqkv (B, T, 3C) = from dout (B, T, C); the probabilities are computed again from qkv */
     void (*attention_bwd)(struct device *d, float *dqkv, const float *dout, const float *qkv, int B,
                           int T, int H);
+
+    /*
+     * Where a device gains by it (NULL elsewhere): x (B, T, C) += out(attention(qkv(LN1(x)))), then
+     * += proj(QuickGELU(fc(LN2(x)))), with everything inside in bf16 and sums in fp32. first (B, C)
+     * not NULL: only the rows of each image's token 0 go on; x stays, and first is added to
+     * instead: it holds those rows of x.
+     */
+    void (*image_block)(struct device *d, float *x, float *first, const struct device_block *b,
+                        int B, int T, int H);
 
     /* t is copied. */
     struct forest *(*forest_new)(struct device *d, const struct device_tree *t);

@@ -140,6 +140,7 @@ static const struct device_ops ops = {
     .quickgelu_bwd = cuda_quickgelu_bwd,
     .attention_fwd = cuda_attention_fwd,
     .attention_bwd = cuda_attention_bwd,
+    .image_block = cuda_image_block,
     .forest_new = cuda_forest_new,
     .forest_free = cuda_forest_free,
     .tree_fwd = cuda_tree_fwd,

@@ -229,6 +229,10 @@ void cuda_attention_fwd(struct device *d, float *out, const float *qkv, int B, i
 void cuda_attention_bwd(struct device *d, float *dqkv, const float *dout, const float *qkv, int B,
                         int T, int H);
 
+/* block.cu: a block of the image tower in bf16 */
+void cuda_image_block(struct device *d, float *x, float *first, const struct device_block *b, int B,
+                      int T, int H);
+
 /* tree.cu: attention over a forest of rows */
 struct forest *cuda_forest_new(struct device *d, const struct device_tree *t);
 void cuda_forest_free(struct device *d, struct forest *f);

@@ -2,7 +2,8 @@
  * Layer norm and unit-length rows: a warp has a row. The row is read once from memory and again
  * from the cache; a block's rows are far smaller than it.
  */
-#include "core/device/cuda/cuda.cuh"
+#include "core/device/cuda/block.cuh"
+#include "core/device/cuda/mma.cuh"
 
 #include <cuda_fp16.h>
 
@@ -32,11 +33,19 @@ __device__ static __forceinline__ float sum4(float4 v)
     return (v.x + v.y) + (v.z + v.w);
 }
 
+/* As to floats; these rows are always wide. */
+__device__ static __forceinline__ void store4(__nv_bfloat16 *row, int column, int, bool, float4 v)
+{
+    *(uint2 *)(row + column) = make_uint2(pack_bf16(v.x, v.y), pack_bf16(v.z, v.w));
+}
+
 /*
- * Grid ceil(R / 4), block 128, no shared memory. 8 R C bytes (x and y; x twice more from the
- * cache), 8 R C operations.
+ * y in fp32, with mean and rstd, or in bf16, without (both NULL).
+ * Grid ceil(R / 4), block 128, no shared memory. 8 R C bytes, 6 R C to bf16 (x and y; x twice more
+ * from the cache), 8 R C operations.
  */
-__global__ static void layernorm_fwd_k(float *y, float *mean, float *rstd, const float *x,
+template <class Y>
+__global__ static void layernorm_fwd_k(Y *y, float *mean, float *rstd, const float *x,
                                        const float *gamma, const float *beta, int R, int C,
                                        bool wide)
 {
@@ -44,7 +53,7 @@ __global__ static void layernorm_fwd_k(float *y, float *mean, float *rstd, const
     if (r < 0)
         return;
     const float *row = x + (size_t)r * (size_t)C;
-    float *out = y + (size_t)r * (size_t)C;
+    Y *out = y + (size_t)r * (size_t)C;
     float sum = 0, square = 0;
     for (int c = first; c < C; c += 4 * WARP)
         sum += sum4(load4(row, c, C, wide));
@@ -62,7 +71,7 @@ __global__ static void layernorm_fwd_k(float *y, float *mean, float *rstd, const
                make_float4((v.x - m) * s * g.x + b.x, (v.y - m) * s * g.y + b.y,
                            (v.z - m) * s * g.z + b.z, (v.w - m) * s * g.w + b.w));
     }
-    if (first == 0) {
+    if (first == 0 && mean) {
         mean[r] = m;
         rstd[r] = s;
     }
@@ -107,8 +116,17 @@ void cuda_layernorm_fwd(struct device *d, float *y, float *mean, float *rstd, co
                         const float *gamma, const float *beta, int R, int C)
 {
     bool wide = C % 4 == 0 && cuda_aligned(y, x, gamma) && cuda_aligned(beta, NULL, NULL);
-    LAUNCH(layernorm_fwd_k, cuda_blocks((size_t)R, WARPS), THREADS, 0, cuda_of(d), y, mean, rstd, x,
-           gamma, beta, R, C, wide);
+    LAUNCH(layernorm_fwd_k<float>, cuda_blocks((size_t)R, WARPS), THREADS, 0, cuda_of(d), y, mean,
+           rstd, x, gamma, beta, R, C, wide);
+}
+
+void cuda_layernorm_narrow(struct cuda *c, __nv_bfloat16 *y, const float *x, const float *gamma,
+                           const float *beta, int R, int C)
+{
+    const bool wide = cuda_aligned(x, gamma, beta);
+    float *none = NULL;
+    LAUNCH(layernorm_fwd_k<__nv_bfloat16>, cuda_blocks((size_t)R, WARPS), THREADS, 0, c, y, none,
+           none, x, gamma, beta, R, C, wide);
 }
 
 void cuda_layernorm_bwd(struct device *d, float *dx, const float *dy, const float *x,

@@ -408,6 +408,8 @@ void cuda_tree_bwd(struct device *d, float *dq, float *dk, float *dv, const floa
     const size_t scores = (size_t)H * (size_t)f->paths, wide = 2 * (size_t)(H * D);
     float *ds =
         (float *)cuda_scratch(c, SCRATCH_WORK, (scores + (size_t)f->slots * wide) * sizeof(float));
+    if (!ds)
+        return;
     float *partial = ds + scores;
     LAUNCH(tree_bwd_query_k, warps(f->queries, H), THREADS, 0, c, dq, ds, dout, p, (size_t)ldq, k,
            v, (size_t)ldkv, f->lists.start, f->lists.path, f->queries, H, f->paths);
