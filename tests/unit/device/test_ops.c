@@ -2,6 +2,7 @@
  * Every operation of the device table against a plain double-precision reference, at ragged sizes,
  * on every device; and the same bits whatever its threads do. (Attention: test_attention.c.)
  */
+#include "device/ops.h"
 #include "device/ops_train.h"
 
 /* ---- cases ---- */
