@@ -25,10 +25,22 @@ struct grid_run;
  * "rank 2"; yours to free(). */
 char *labels_axis(const struct grid_run *r, const char *axis);
 
+/* Are two runs the same on an axis, as far as it can be told at a glance? False: look at its text.
+ */
+struct labels_look {
+    const char *axis;
+    size_t field; // of a text in struct grid_run, or of what else label_rows.c knows
+};
+struct labels_look labels_look(const char *axis);
+bool labels_alike(const struct labels_look *look, const struct grid_run *a,
+                  const struct grid_run *b);
+
 /* What runs are called that belong together: the method's label, or the name that a recipe gives a
  * method which has one; borrowed from the run. Runs of one method and name are of one kind. */
 const char *labels_kind(const struct grid_run *r);
-bool labels_same_kind(const struct grid_run *a, const struct grid_run *b);
+
+/* The kind of each run, numbered as they appear; returns how many there are. */
+size_t labels_kinds(const struct grid_run *const *runs, size_t n, size_t *kind);
 
 /* Names of rows for tables and figures: "CoOp", "RLP, rank 2", "CoOp, 4 shots": the method's label
  * and what varies among the given runs of that kind, but for the axes in `ignore`

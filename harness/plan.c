@@ -218,7 +218,7 @@ static int add_bank(struct building *b, const struct plan_run *reader, const str
 }
 
 /* A run with its files, whose spec is whole; takes the spec. */
-static struct plan_run make_run(const struct building *b, const struct grid_run *r, json_t *spec,
+static struct plan_run make_run(struct building *b, const struct grid_run *r, json_t *spec,
                                 const struct plan_dataset *d)
 {
     const struct plan_backbone *backbone = find_backbone(b->facts, r->backbone);
@@ -229,7 +229,7 @@ static struct plan_run make_run(const struct building *b, const struct grid_run 
                            .weights = map_keep(b->words, backbone->weights_path),
                            .merges = map_keep(b->words, backbone->merges_path),
                            .folder = map_keep(b->words, d->folder)};
-    spec_id(spec, run.id);
+    plan_spec_id(&b->parts, spec, run.id);
     return run;
 }
 

@@ -21,9 +21,23 @@ void plan_parts_release(struct plan_parts *p)
     map_release(&p->texts);
     map_release(&p->numbers);
     map_release(&p->filled);
+    map_release(&p->params);
+    for (size_t i = 0; i < p->n_params; i++)
+        free(p->params_texts[i]);
+    free(p->params_texts);
     json_decref(p->of_text);
     json_decref(p->of_number);
     json_decref(p->of_filled);
+}
+
+void plan_spec_id(struct plan_parts *p, const json_t *spec, char out[HASH_HEX])
+{
+    const json_t *params = json_object_get(spec, "params");
+    bool is_new;
+    size_t number = map_add(&p->params, &params, sizeof params, &is_new);
+    if (is_new)
+        MEM_PUSH(p->params_texts, p->n_params, p->params_capacity) = spec_text(params);
+    spec_id_knowing(spec, params, p->params_texts[number], out);
 }
 
 static void set_text(struct plan_parts *p, json_t *spec, const char *key, const char *text)

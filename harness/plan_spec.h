@@ -11,9 +11,15 @@
 struct plan_parts {
     struct map texts, numbers, filled; // filled: parameters, and what they were filled for
     json_t *of_text, *of_number, *of_filled;
+    struct map params;   // of specs
+    char **params_texts; // (n_params) their canonical text, by number
+    size_t n_params, params_capacity;
 };
 void plan_parts_init(struct plan_parts *p);
 void plan_parts_release(struct plan_parts *p);
+
+/* As spec_id, of a spec that was made here. */
+void plan_spec_id(struct plan_parts *p, const json_t *spec, char out[HASH_HEX]);
 
 /* The training of `r` on `d`, whose hashes are left out when `b` is NULL; a new reference. A result
  * that is tested on other datasets is an ordinary few-shot run of its source: whoever wants that

@@ -1,6 +1,7 @@
 /* See table_runs.h. */
 #include "harness/table_runs.h"
 
+#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/catalogue.h"
@@ -60,41 +61,67 @@ static char *axis_value(const struct grid_run *r, const char *axis)
 
 /* ---- rows of methods ---- */
 
-/* Which column a run stands in, by its values of all these axes; yours to free(). */
-static char *column_key(const struct grid_run *r, const char *const *columns)
+/* Which column each run stands in, by its values of all these axes; returns how many there are. */
+static size_t number_columns(const struct grid_run *const *runs, size_t n,
+                             const char *const *columns, size_t *column)
 {
+    enum { MOST = 8 };
+    struct labels_look looks[MOST];
+    size_t used = 0;
+    struct map keys = {0};
     struct str key = STR_INIT;
-    for (; *columns; columns++) {
-        char *value = axis_value(r, *columns);
-        str_addf(&key, "%s\n", value ? value : "");
-        free(value);
+    for (; columns[used]; used++) {
+        BUG_IF(used == MOST);
+        looks[used] = labels_look(columns[used]);
     }
-    return str_detach(&key);
+    for (size_t i = 0; i < n; i++) {
+        bool same = i > 0;
+        for (size_t k = 0; k < used && same; k++)
+            same = labels_alike(&looks[k], runs[i], runs[i - 1]);
+        str_clear(&key);
+        for (size_t k = 0; k < used && !same; k++) {
+            char *value = axis_value(runs[i], columns[k]);
+            str_add(&key, value ? value : "");
+            str_addc(&key, '\n');
+            free(value);
+        }
+        column[i] = same ? column[i - 1] : map_add_text(&keys, key.data, NULL);
+    }
+    size_t n_columns = keys.n;
+    str_release(&key);
+    map_release(&keys);
+    return n_columns;
 }
 
-/* Do two of the runs in one column differ in `axis`? All are of one kind. */
-static bool tells_apart(const struct grid_run *const *runs, size_t n, const char *axis,
-                        const char *const *columns)
+/* Runs of one kind, and the column of each. */
+struct kin {
+    const struct grid_run **runs;
+    size_t *at, *column; // at: place of each among all runs
+    size_t n, n_columns;
+};
+
+/* Do two of the runs in one column differ in `axis`? */
+static bool tells_apart(const struct kin *kin, const char *axis)
 {
-    json_t *first = json_object(); // value of `axis` by column
+    const struct labels_look look = labels_look(axis);
+    const struct grid_run **first = mem_zero(kin->n_columns + 1, sizeof *first); // by column
     bool differ = false;
-    for (size_t i = 0; i < n && !differ; i++) {
-        char *key = column_key(runs[i], columns), *value = axis_value(runs[i], axis);
-        const char *text = value ? value : "";
-        const char *known = json_string_value(json_object_get(first, key));
-        differ = known && !str_eq(known, text);
-        if (!known)
-            json_object_set_new(first, key, json_string(text));
-        free(key);
-        free(value);
+    for (size_t i = 0; i < kin->n && !differ; i++) {
+        const struct grid_run *run = kin->runs[i], *known = first[kin->column[i]];
+        first[kin->column[i]] = known ? known : run;
+        if (!known || labels_alike(&look, run, known))
+            continue;
+        char *a = axis_value(known, axis), *b = axis_value(run, axis);
+        differ = !str_eq(a ? a : "", b ? b : "");
+        free(a);
+        free(b);
     }
-    json_decref(first);
+    free(first);
     return differ;
 }
 
-/* Labels of the runs of one kind into labels[at[i]]. */
-static void label_kind(const struct grid_run *const *runs, const size_t *at, size_t n,
-                       const char *const *columns, const char *const *ignore, char **labels)
+/* Labels of the runs of one kind into labels[kin->at[i]]. */
+static void label_kind(const struct kin *kin, const char *const *ignore, char **labels)
 {
     static const char *const axes[] = {"dataset", "source", "protocol", "backbone", "precision",
                                        "views",   "shots",  "seed",     NULL};
@@ -103,15 +130,15 @@ static void label_kind(const struct grid_run *const *runs, const size_t *at, siz
     for (; ignore && *ignore; ignore++)
         MEM_PUSH(silent, n_silent, capacity) = *ignore;
     for (const char *const *axis = axes; *axis; axis++)
-        if (!tells_apart(runs, n, *axis, columns))
+        if (!tells_apart(kin, *axis))
             MEM_PUSH(silent, n_silent, capacity) = *axis;
-    for (const struct method_key *k = method_find(runs[0]->method)->keys; k->name; k++)
-        if (!tells_apart(runs, n, k->name, columns))
+    for (const struct method_key *k = method_find(kin->runs[0]->method)->keys; k->name; k++)
+        if (!tells_apart(kin, k->name))
             MEM_PUSH(silent, n_silent, capacity) = k->name;
     MEM_PUSH(silent, n_silent, capacity) = NULL;
-    char **texts = labels_rows(runs, n, silent);
-    for (size_t i = 0; i < n; i++)
-        labels[at[i]] = texts[i];
+    char **texts = labels_rows(kin->runs, kin->n, silent);
+    for (size_t i = 0; i < kin->n; i++)
+        labels[kin->at[i]] = texts[i];
     free(texts);
     free(silent);
 }
@@ -120,88 +147,90 @@ char **table_row_labels(const struct grid_run *const *runs, size_t n, const char
                         const char *const *ignore)
 {
     char **labels = mem_zero(n + 1, sizeof *labels);
-    const struct grid_run **mine = mem_alloc(n + 1, sizeof *mine);
-    size_t *at = mem_alloc(n + 1, sizeof *at);
-    for (size_t first = 0; first < n; first++) {
-        size_t found = 0;
-        for (size_t i = first; i < n && !labels[first]; i++)
-            if (labels_same_kind(runs[i], runs[first])) {
-                at[found] = i;
-                mine[found++] = runs[i];
+    size_t *kinds = mem_alloc(n + 1, sizeof *kinds), n_kinds = labels_kinds(runs, n, kinds);
+    struct kin kin = {.runs = mem_alloc(n + 1, sizeof *kin.runs),
+                      .at = mem_alloc(n + 1, sizeof *kin.at),
+                      .column = mem_alloc(n + 1, sizeof *kin.column)};
+    for (size_t kind = 0; kind < n_kinds; kind++) {
+        kin.n = 0;
+        for (size_t i = 0; i < n; i++)
+            if (kinds[i] == kind) {
+                kin.at[kin.n] = i;
+                kin.runs[kin.n++] = runs[i];
             }
-        if (found)
-            label_kind(mine, at, found, columns, ignore, labels);
+        kin.n_columns = number_columns(kin.runs, kin.n, columns, kin.column);
+        label_kind(&kin, ignore, labels);
     }
-    free(mine);
-    free(at);
+    free(kin.runs);
+    free(kin.at);
+    free(kin.column);
+    free(kinds);
     return labels;
 }
 
 /* ---- places ---- */
 
-/* The labels that one run has on one axis: one, or every value of the others. */
+/* The labels that runs have on one axis: one each, or every label of the others. */
 struct places {
-    char **labels;
-    size_t n, capacity;
+    struct map labels;
+    size_t *of; // (n) number of the run's label, or EVERY
 };
+enum { EVERY = -1 };
 
-static void add_place(struct places *p, char *label)
+/* On "method": a label for each run. `others`: the table's other axes, NULL-terminated. */
+static void place_methods(struct places *p, const struct grid_run *const *runs, size_t n,
+                          const char *const *others)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if (str_eq(p->labels[i], label)) {
-            free(label);
-            return;
-        }
-    MEM_PUSH(p->labels, p->n, p->capacity) = label;
-}
-
-static void release_places(struct places *p)
-{
-    for (size_t i = 0; i < p->n; i++)
-        free(p->labels[i]);
-    free(p->labels);
-}
-
-/* places[i] of runs[i] on `axis`. */
-/* `others`: the table's other axes, NULL-terminated. */
-static struct places *place(const struct grid_run *const *runs, size_t n, const char *axis,
-                            const char *const *others)
-{
-    struct places *places = mem_zero(n + 1, sizeof *places), all = {0};
-    if (str_eq(axis, "method")) {
-        static const char *const ignore[] = {"seed", NULL};
-        char **labels = table_row_labels(runs, n, others, ignore);
-        for (size_t i = 0; i < n; i++)
-            add_place(&places[i], labels[i]);
-        free(labels);
-        return places;
-    }
+    static const char *const ignore[] = {"seed", NULL};
+    char **labels = table_row_labels(runs, n, others, ignore);
     for (size_t i = 0; i < n; i++) {
-        char *label = axis_value(runs[i], axis);
-        if (!label)
+        p->of[i] = map_add_text(&p->labels, labels[i], NULL);
+        free(labels[i]);
+    }
+    free(labels);
+}
+
+static void place_values(struct places *p, const struct grid_run *const *runs, size_t n,
+                         const char *axis)
+{
+    const struct labels_look look = labels_look(axis);
+    for (size_t i = 0; i < n; i++) {
+        if (i && labels_alike(&look, runs[i], runs[i - 1])) {
+            p->of[i] = p->of[i - 1];
             continue;
-        add_place(&places[i], label);
-        add_place(&all, mem_strdup(label));
+        }
+        char *label = axis_value(runs[i], axis);
+        p->of[i] = label ? map_add_text(&p->labels, label, NULL) : (size_t)EVERY;
+        free(label);
     }
-    for (size_t i = 0; i < n; i++) {
-        bool none = places[i].n == 0;
-        for (size_t k = 0; none && k < all.n; k++)
-            add_place(&places[i], mem_strdup(all.labels[k]));
-        if (places[i].n == 0) // nobody has a value
-            add_place(&places[i], mem_strdup("-"));
-    }
-    release_places(&all);
-    return places;
+    if (!p->labels.n) // nobody has a value
+        map_add_text(&p->labels, "-", NULL);
 }
 
-static const char *keep_label(struct table_runs *t, const char *label)
+/* The labels of run i: from *first to before the returned one. */
+static size_t labels_of(const struct places *p, size_t i, size_t *first)
 {
-    for (size_t i = 0; i < t->n_labels; i++)
-        if (str_eq(t->labels[i], label))
-            return t->labels[i];
-    char *copy = mem_strdup(label);
-    MEM_PUSH(t->labels, t->n_labels, t->labels_capacity) = copy;
-    return copy;
+    *first = p->of[i] == (size_t)EVERY ? 0 : p->of[i];
+    return p->of[i] == (size_t)EVERY ? p->labels.n : p->of[i] + 1;
+}
+
+static void places_init(struct places *p, const struct grid_run *const *runs, size_t n,
+                        const char *axis, const char *other, const char *another)
+{
+    const char *const others[] = {other ? other : another, other ? another : NULL, NULL};
+    *p = (struct places){.of = mem_zero(n + 1, sizeof *p->of)};
+    if (axis && str_eq(axis, "method"))
+        place_methods(p, runs, n, others);
+    else if (axis)
+        place_values(p, runs, n, axis);
+    else // one place without a name
+        map_add_text(&p->labels, "", NULL);
+}
+
+static void places_release(struct places *p)
+{
+    map_release(&p->labels);
+    free(p->of);
 }
 
 /* What the run, or the training run whose result it tests, trains. */
@@ -212,51 +241,45 @@ static long parameters_of(const struct plan *p, const struct plan_run *run)
     return eval && trained >= 0 ? p->runs[trained].parameters : run->parameters;
 }
 
-/* Where one run stands: each of its groups x rows x columns. */
+/* The axes of a table. */
 struct stand {
-    const struct places *groups, *rows, *columns; // groups NULL: there are none
+    bool grouped;
+    struct places groups, rows, columns;
 };
 
+/* The i-th run, on each of its groups x rows x columns. */
 static void add_run(struct table_runs *t, const struct plan *p, const struct plan_run *run,
-                    const struct grid_run *grid, const struct stand *at)
+                    const struct grid_run *grid, const struct stand *stand, size_t i)
 {
     const struct method_row *method = method_find(grid->method);
-    size_t n_groups = at->groups ? at->groups->n : 1, columns = at->columns->n;
     char *dataset = target_label(grid);
-    for (size_t g = 0; g < n_groups; g++)
-        for (size_t i = 0; i < at->rows->n * columns; i++)
-            MEM_PUSH(t->runs, t->n, t->capacity) = (struct table_run){
-                .run = run->id,
-                .group = at->groups ? keep_label(t, at->groups->labels[g]) : NULL,
-                .row = keep_label(t, at->rows->labels[i / columns]),
-                .column = keep_label(t, at->columns->labels[i % columns]),
-                .method = grid->method,
-                .published = method ? method->published : NULL,
-                .dataset = keep_label(t, dataset),
-                .source = grid->source ? dataset_label(grid->source) : NULL,
-                .on_source = str_eq(grid->source, grid->dataset),
-                .protocol = grid->protocol,
-                .backbone = backbone_label(grid->backbone),
-                .shots = grid->shots,
-                .seed = grid->seed,
-                .parameters = parameters_of(p, run),
-                .spec = run->spec,
-            };
+    struct table_run made = {
+        .run = run->id,
+        .method = grid->method,
+        .published = method ? method->published : NULL,
+        .dataset = map_keep(&t->labels, dataset),
+        .source = grid->source ? dataset_label(grid->source) : NULL,
+        .on_source = str_eq(grid->source, grid->dataset),
+        .protocol = grid->protocol,
+        .backbone = backbone_label(grid->backbone),
+        .shots = grid->shots,
+        .seed = grid->seed,
+        .parameters = parameters_of(p, run),
+        .spec = run->spec,
+    };
+    size_t g, r, c;
+    for (size_t groups = labels_of(&stand->groups, i, &g); g < groups; g++) {
+        if (stand->grouped)
+            made.group = map_keep(&t->labels, map_text(&stand->groups.labels, g));
+        for (size_t rows = labels_of(&stand->rows, i, &r); r < rows; r++) {
+            made.row = map_keep(&t->labels, map_text(&stand->rows.labels, r));
+            for (size_t columns = labels_of(&stand->columns, i, &c); c < columns; c++) {
+                made.column = map_keep(&t->labels, map_text(&stand->columns.labels, c));
+                MEM_PUSH(t->runs, t->n, t->capacity) = made;
+            }
+        }
+    }
     free(dataset);
-}
-
-static struct places *place_on(const struct grid_run *const *runs, size_t n, const char *axis,
-                               const char *other, const char *another)
-{
-    const char *const others[] = {other ? other : another, other ? another : NULL, NULL};
-    return axis ? place(runs, n, axis, others) : NULL;
-}
-
-static void free_places(struct places *places, size_t n)
-{
-    for (size_t i = 0; places && i < n; i++)
-        release_places(&places[i]);
-    free(places);
 }
 
 void table_runs_init(struct table_runs *out, const struct plan *p, const struct recipe_table *block,
@@ -265,6 +288,7 @@ void table_runs_init(struct table_runs *out, const struct plan *p, const struct 
     const struct recipe *recipe = p->recipe;
     const struct grid_run **selected = mem_alloc(recipe->n, sizeof *selected);
     const struct plan_run **runs = mem_alloc(recipe->n, sizeof *runs);
+    struct stand stand = {.grouped = block->group != NULL};
     size_t n = 0;
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < recipe->n; i++)
@@ -273,25 +297,21 @@ void table_runs_init(struct table_runs *out, const struct plan *p, const struct 
             runs[n] = &p->runs[p->of[i]];
             selected[n++] = &recipe->runs[i];
         }
-    struct places *rows = place_on(selected, n, block->rows, block->columns, block->group);
-    struct places *columns = place_on(selected, n, block->columns, block->rows, block->group);
-    struct places *groups = place_on(selected, n, block->group, block->rows, block->columns);
-    for (size_t i = 0; i < n; i++) {
-        const struct stand at = {groups ? &groups[i] : NULL, &rows[i], &columns[i]};
-        add_run(out, p, runs[i], selected[i], &at);
-    }
-    free_places(rows, n);
-    free_places(columns, n);
-    free_places(groups, n);
+    places_init(&stand.rows, selected, n, block->rows, block->columns, block->group);
+    places_init(&stand.columns, selected, n, block->columns, block->rows, block->group);
+    places_init(&stand.groups, selected, n, block->group, block->rows, block->columns);
+    for (size_t i = 0; i < n; i++)
+        add_run(out, p, runs[i], selected[i], &stand, i);
+    places_release(&stand.rows);
+    places_release(&stand.columns);
+    places_release(&stand.groups);
     free(selected);
     free(runs);
 }
 
 void table_runs_release(struct table_runs *t)
 {
-    for (size_t i = 0; i < t->n_labels; i++)
-        free(t->labels[i]);
-    free(t->labels);
+    map_release(&t->labels);
     free(t->runs);
     memset(t, 0, sizeof *t);
 }

@@ -5,6 +5,7 @@
 #ifndef PROMPTGRID_HARNESS_TABLE_RUNS_H
 #define PROMPTGRID_HARNESS_TABLE_RUNS_H
 
+#include "core/base/map.h"
 #include "harness/plan.h"
 #include "harness/recipe.h"
 #include "results/table.h"
@@ -12,8 +13,7 @@
 struct table_runs {
     struct table_run *runs; // borrows from the plan and from `labels`
     size_t n, capacity;
-    char **labels;
-    size_t n_labels, labels_capacity;
+    struct map labels;
 };
 
 /* A run without a value on an axis (zero-shot has no shots, CoOp no rank) stands beside every value

@@ -8,18 +8,6 @@
 
 #include <stdlib.h>
 
-/* Index of the name in order of appearance; takes the text. */
-static size_t place(struct tally_axis *a, char *name)
-{
-    for (size_t i = 0; i < a->n; i++)
-        if (str_eq(a->names[i], name)) {
-            free(name);
-            return i;
-        }
-    MEM_PUSH(a->names, a->n, a->capacity) = name;
-    return a->n - 1;
-}
-
 static const char *dataset_label(const char *name)
 {
     const struct dataset_row *row = dataset_find(name);
@@ -36,26 +24,21 @@ void tally_init(struct tally *t, const struct plan *p)
     for (size_t i = 0; i < n; i++)
         grid[i] = &p->recipe->runs[i];
     char **labels = table_row_labels(grid, n, columns, ignore);
-    for (size_t i = 0; i < n; i++) // the methods' number first: cells are counted in it
-        t->cell[i] = place(&t->methods, labels[i]);
+    for (size_t i = 0; i < n; i++) { // the methods' number first: cells are counted in it
+        t->cell[i] = map_add_text(&t->methods, labels[i], NULL);
+        free(labels[i]);
+    }
     for (size_t i = 0; i < n; i++)
         t->cell[i] +=
-            t->methods.n * place(&t->datasets, mem_strdup(dataset_label(grid[i]->dataset)));
+            t->methods.n * map_add_text(&t->datasets, dataset_label(grid[i]->dataset), NULL);
     free(labels);
     free(grid);
 }
 
-static void axis_release(struct tally_axis *a)
-{
-    for (size_t i = 0; i < a->n; i++)
-        free(a->names[i]);
-    free(a->names);
-}
-
 void tally_release(struct tally *t)
 {
-    axis_release(&t->datasets);
-    axis_release(&t->methods);
+    map_release(&t->datasets);
+    map_release(&t->methods);
     free(t->cell);
     *t = (struct tally){0};
 }
@@ -68,7 +51,7 @@ static void put_cell(struct str *out, const char *text, size_t width)
 
 static size_t width_of(const struct tally *t, size_t method)
 {
-    size_t label = str_columns(t->methods.names[method]);
+    size_t label = str_columns(map_text(&t->methods, method));
     return label > 9 ? label : 9; // "9999/9999"
 }
 
@@ -76,8 +59,8 @@ static size_t widest_dataset(const struct tally *t)
 {
     size_t widest = 0;
     for (size_t d = 0; d < t->datasets.n; d++)
-        if (str_columns(t->datasets.names[d]) > widest)
-            widest = str_columns(t->datasets.names[d]);
+        if (str_columns(map_text(&t->datasets, d)) > widest)
+            widest = str_columns(map_text(&t->datasets, d));
     return widest;
 }
 
@@ -107,11 +90,11 @@ static void put_block(const struct tally *t, size_t (*counts)[2], size_t from, s
     const size_t first = widest_dataset(t);
     str_pad(out, first, ' ');
     for (size_t m = from; m < to; m++)
-        put_cell(out, t->methods.names[m], width_of(t, m));
+        put_cell(out, map_text(&t->methods, m), width_of(t, m));
     str_addc(out, '\n');
     for (size_t d = 0; d < t->datasets.n; d++) {
-        str_add(out, t->datasets.names[d]);
-        str_pad(out, first - str_columns(t->datasets.names[d]), ' ');
+        str_add(out, map_text(&t->datasets, d));
+        str_pad(out, first - str_columns(map_text(&t->datasets, d)), ' ');
         for (size_t m = from; m < to; m++) {
             const size_t *count = counts[d * t->methods.n + m];
             char *text = count[1] ? str_format("%zu/%zu", count[0], count[1]) : mem_strdup("-");

@@ -5,18 +5,14 @@
 #ifndef PROMPTGRID_HARNESS_TALLY_H
 #define PROMPTGRID_HARNESS_TALLY_H
 
+#include "core/base/map.h"
 #include "core/base/str.h"
 #include "harness/plan.h"
 
-struct tally_axis {
-    char **names;
-    size_t n, capacity;
-};
-
 struct tally {
-    const struct plan *plan; // borrowed
-    struct tally_axis datasets, methods;
-    size_t *cell; // (recipe->n) dataset * methods.n + method
+    const struct plan *plan;      // borrowed
+    struct map datasets, methods; // their labels
+    size_t *cell;                 // (recipe->n) dataset * methods.n + method
 };
 
 void tally_init(struct tally *t, const struct plan *p);

@@ -102,13 +102,13 @@ int store_metric(struct store *s, const char *run, const char *split, const char
 
 /* What tables and comparisons need of a run, in one read: the attempt that speaks for it, and the
  * metrics of a done one, whose seal holds (ERR_CORRUPT otherwise). */
-enum { STORE_METRICS = 16 };
+enum { STORE_METRICS = 16, STORE_DEVICE = 16 };
 struct store_result {
     char state[16], class_[16]; // as in struct store_state
     char *reason;               // yours; NULL if none
     double seconds;
-    long revision;   // for store_code; 0 = never tried
-    char device[16]; // kind of what it ran on: "cpu", "cuda"; "" = not known
+    long revision;             // for store_code; 0 = never tried
+    char device[STORE_DEVICE]; // kind of what it ran on: "cpu", "cuda"; "" = not known
     struct {
         char split[16], name[24];
         double value;

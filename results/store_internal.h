@@ -75,10 +75,9 @@ int store__migrate(struct store *s, long version, struct err *e);
 /* The whole store as it is now, in a file of its own that takes its name when it is on disk. */
 int store__copy(struct store *s, const char *to, struct err *e);
 
-/* Of attempt `a`: "cuda" where its runner said "cuda: NVIDIA H100, ..."; NULL where it said
- * nothing. */
-#define STORE_SAID "CASE WHEN json_valid(a.runner) THEN json_extract(a.runner, '$.device') END"
-#define STORE_DEVICE "substr(" STORE_SAID ", 1, instr(" STORE_SAID " || ':', ':') - 1)"
+/* "cuda" where a runner's words about itself, JSON, say the device "cuda: NVIDIA H100, ..."; ""
+ * where they say none. */
+void store__device(const char *words, char device[STORE_DEVICE]);
 
 /* The attempt that speaks for a run. */
 struct store__attempt {

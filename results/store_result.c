@@ -22,6 +22,16 @@ static int add_metric(struct store_result *out, const struct store__metric *m, c
     return 0;
 }
 
+void store__device(const char *words, char device[STORE_DEVICE])
+{
+    json_t *all = json_loads(words, 0, NULL);
+    const char *said = json_string_value(json_object_get(all, "device"));
+    *device = 0;
+    if (said)
+        snprintf(device, STORE_DEVICE, "%.*s", (int)strcspn(said, ":"), said);
+    json_decref(all);
+}
+
 static void take_attempt(struct store_result *out, const struct store__attempt *a)
 {
     snprintf(out->state, sizeof out->state, "%s", a->state);
@@ -54,8 +64,7 @@ static int read_file(struct store *s, const char *run, struct store_result *out,
     struct sqlite3_stmt *q;
     int rc = store__query(s, &q, e,
                           "SELECT a.state, a.class, a.reason, " STORE_SECONDS
-                          ", a.revision, a.seal, m.split, m.name, m.value, " STORE_DEVICE
-                          " FROM attempt a "
+                          ", a.revision, a.seal, m.split, m.name, m.value, a.runner FROM attempt a "
                           "LEFT JOIN metric m ON m.run = a.run AND m.n = a.n AND a.state = 'done' "
                           "WHERE a.run = ?1 AND a.n = (SELECT n FROM attempt WHERE run = ?1 "
                           "ORDER BY state = 'done' DESC, n DESC LIMIT 1) ORDER BY m.split, m.name",
@@ -64,13 +73,15 @@ static int read_file(struct store *s, const char *run, struct store_result *out,
         return rc;
     while ((rc = store__step(s, q, e)) == 1) {
         if (!*out->state) {
+            char device[STORE_DEVICE];
+            store__device(store__text(q, 9), device);
             take_attempt(out, &(struct store__attempt){
                                   .state = store__text(q, 0),
                                   .class_ = store__text(q, 1),
                                   .reason = store__null(q, 2) ? NULL : store__text(q, 2),
                                   .seconds = store__real(q, 3),
                                   .revision = store__int(q, 4),
-                                  .device = store__text(q, 9)});
+                                  .device = device});
             snprintf(seal, HASH_HEX, "%s", store__text(q, 5));
         }
         if (store__null(q, 6))

@@ -23,7 +23,10 @@ struct metric {
 struct scan {
     struct map runs, words, revisions; // words: what the rows of many runs say alike
     const char **commits;              // by number of revision
-    struct store__attempt *attempts;   // by number of run
+    struct map runners;                // what they said about themselves
+    const char **devices;              // by number of that
+    size_t n_devices, devices_capacity;
+    struct store__attempt *attempts; // by number of run
     size_t n, capacity;
     struct metric *metrics;
     size_t n_metrics, metrics_capacity;
@@ -33,6 +36,19 @@ struct scan {
 static const char *word(struct scan *c, struct sqlite3_stmt *q, int column)
 {
     return store__null(q, column) ? NULL : map_keep(&c->words, store__text(q, column));
+}
+
+/* Most runners say the same about themselves. */
+static const char *device_of(struct scan *c, const char *words)
+{
+    bool is_new;
+    size_t at = map_add_text(&c->runners, words, &is_new);
+    if (is_new) {
+        char device[STORE_DEVICE];
+        store__device(words, device);
+        MEM_PUSH(c->devices, c->n_devices, c->devices_capacity) = map_keep(&c->words, device);
+    }
+    return c->devices[at];
 }
 
 static int read_commits(struct store *s, struct scan *c, struct err *e)
@@ -55,7 +71,7 @@ static int read_attempts(struct store *s, struct scan *c, struct err *e)
     struct sqlite3_stmt *q;
     int rc = store__query(s, &q, e,
                           "SELECT run, n, state, class, reason, revision, seal, " STORE_SECONDS
-                          ", " STORE_DEVICE " FROM attempt a",
+                          ", runner FROM attempt a",
                           "");
     if (rc < 0)
         return rc;
@@ -79,7 +95,7 @@ static int read_attempts(struct store *s, struct scan *c, struct err *e)
             map_find(&c->revisions, &a->revision, sizeof a->revision, &at) ? c->commits[at] : "";
         snprintf(a->seal, sizeof a->seal, "%s", store__text(q, 6));
         a->seconds = store__real(q, 7);
-        a->device = word(c, q, 8);
+        a->device = device_of(c, store__text(q, 8));
     }
     return rc;
 }
@@ -115,7 +131,9 @@ static void scan_free(struct scan *c)
     map_release(&c->runs);
     map_release(&c->words);
     map_release(&c->revisions);
+    map_release(&c->runners);
     free(c->commits);
+    free(c->devices);
     free(c->attempts);
     free(c->metrics);
     free(c);

@@ -1,5 +1,5 @@
 /*
- * Specs: id, the check that every reader makes, and the bank a train run needs.
+ * Specs: the check that every reader makes, and the bank a train run needs.
  * The keys are one table; see spec.h for what they mean.
  */
 #include "core/proto/spec.h"
@@ -12,13 +12,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-void spec_id(const json_t *spec, char out[HASH_HEX])
-{
-    char *text = spec_text(spec);
-    hash_bytes(out, text, strlen(text));
-    free(text);
-}
 
 static const json_t *get(const json_t *spec, const char *key)
 {

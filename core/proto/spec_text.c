@@ -10,9 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEW = 64 }; // keys of an object that need no memory of their own
+enum { FEW = 64 }; // members of an object that need no memory of their own
 
-static void add_value(struct str *out, const json_t *value);
+/* What is written, and the text of one of its values where that is known. */
+struct writer {
+    struct str out;
+    const json_t *known;
+    const char *text;
+};
+
+static void add_value(struct writer *w, const json_t *value);
 
 static void add_text(struct str *out, const char *text, size_t size)
 {
@@ -55,77 +62,101 @@ static void add_real(struct str *out, double value)
         str_add(out, ".0");
 }
 
-static int by_text(const void *a, const void *b)
+struct member {
+    const char *key;
+    const json_t *value;
+};
+
+static int by_key(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
 }
 
-static void add_object(struct str *out, const json_t *object)
+static void add_object(struct writer *w, const json_t *object)
 {
-    const char *few[FEW], **keys = few, *key;
+    struct member few[FEW], *members = few;
+    const char *key;
     size_t n = 0, size = json_object_size(object);
     json_t *value;
     if (size > FEW)
-        keys = mem_alloc(size, sizeof *keys);
+        members = mem_alloc(size, sizeof *members);
     json_object_foreach((json_t *)object, key, value)
     {
-        keys[n++] = key;
+        members[n++] = (struct member){key, value};
     }
-    qsort(keys, n, sizeof *keys, by_text);
-    str_addc(out, '{');
+    qsort(members, n, sizeof *members, by_key);
+    str_addc(&w->out, '{');
     for (size_t i = 0; i < n; i++) {
         if (i)
-            str_addc(out, ',');
-        add_text(out, keys[i], strlen(keys[i]));
-        str_addc(out, ':');
-        add_value(out, json_object_get(object, keys[i]));
+            str_addc(&w->out, ',');
+        add_text(&w->out, members[i].key, strlen(members[i].key));
+        str_addc(&w->out, ':');
+        add_value(w, members[i].value);
     }
-    str_addc(out, '}');
-    if (keys != few)
-        free(keys);
+    str_addc(&w->out, '}');
+    if (members != few)
+        free(members);
 }
 
-static void add_array(struct str *out, const json_t *array)
+static void add_array(struct writer *w, const json_t *array)
 {
-    str_addc(out, '[');
+    str_addc(&w->out, '[');
     for (size_t i = 0; i < json_array_size(array); i++) {
         if (i)
-            str_addc(out, ',');
-        add_value(out, json_array_get(array, i));
+            str_addc(&w->out, ',');
+        add_value(w, json_array_get(array, i));
     }
-    str_addc(out, ']');
+    str_addc(&w->out, ']');
 }
 
-static void add_value(struct str *out, const json_t *value)
+static void add_value(struct writer *w, const json_t *value)
 {
     char number[24];
+    int size;
+    if (value == w->known) {
+        str_add(&w->out, w->text);
+        return;
+    }
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        add_object(out, value);
+        add_object(w, value);
         break;
     case JSON_ARRAY:
-        add_array(out, value);
+        add_array(w, value);
         break;
     case JSON_STRING:
-        add_text(out, json_string_value(value), json_string_length(value));
+        add_text(&w->out, json_string_value(value), json_string_length(value));
         break;
     case JSON_INTEGER:
-        str_addn(
-            out, number,
-            (size_t)snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value)));
+        size = snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+        str_addn(&w->out, number, (size_t)size);
         break;
     case JSON_REAL:
-        add_real(out, json_real_value(value));
+        add_real(&w->out, json_real_value(value));
         break;
     default:
-        str_add(out, json_is_null(value) ? "null" : json_is_true(value) ? "true" : "false");
+        str_add(&w->out, json_is_null(value) ? "null" : json_is_true(value) ? "true" : "false");
     }
 }
 
 char *spec_text(const json_t *spec)
 {
-    struct str out = STR_INIT;
+    struct writer w = {.out = STR_INIT};
     BUG_IF(!spec);
-    add_value(&out, spec);
-    return str_detach(&out);
+    add_value(&w, spec);
+    return str_detach(&w.out);
+}
+
+void spec_id(const json_t *spec, char out[HASH_HEX])
+{
+    spec_id_knowing(spec, NULL, NULL, out);
+}
+
+void spec_id_knowing(const json_t *spec, const json_t *value, const char *text, char out[HASH_HEX])
+{
+    struct writer w = {STR_INIT, value, text};
+    BUG_IF(!spec);
+    add_value(&w, spec);
+    hash_bytes(out, w.out.data, w.out.size);
+    str_release(&w.out);
 }
