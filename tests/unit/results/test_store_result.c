@@ -156,8 +156,8 @@ static char *told(struct store *s, int number)
     if (store_result(s, fixture_run(number), &r, &e) < 0) {
         str_addf(&out, " %s", e.text);
     } else {
-        str_addf(&out, " %s %s %s %ld %.17g", r.state, r.class_, r.reason ? r.reason : "-",
-                 r.revision, r.seconds);
+        str_addf(&out, " %s %s %s %ld %.17g %s", r.state, r.class_, r.reason ? r.reason : "-",
+                 r.revision, r.seconds, r.device);
         for (size_t i = 0; i < r.n; i++)
             str_addf(&out, " %s/%s=%.17g", r.metrics[i].split, r.metrics[i].name,
                      r.metrics[i].value);
@@ -185,7 +185,7 @@ static void runs_read_in_one_pass_are_as_one_by_one(void **state)
     for (int i = 0; i < RUNS; i++)
         alone[i] = told(o.s, i);
     assert_non_null(strstr(alone[1], "done  - 2 7.25 0123456789abcdef"));
-    assert_non_null(strstr(alone[1], " base/accuracy=0.33333333333333331 new/accuracy=51"));
+    assert_non_null(strstr(alone[1], " 7.25 cpu base/accuracy=0.33333333333333331 new/accuracy=51"));
     assert_non_null(strstr(alone[7], "do not match their seal"));
     assert_ok(store_snapshot(o.s, RUNS, &e), &e);
     for (int i = 0; i < RUNS; i++) {
