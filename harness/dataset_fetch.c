@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "core/data/split.h"
 #include "core/fetch/unpack.h"
 #include "harness/download.h"
@@ -127,7 +128,7 @@ static int download(struct taking *t, enum fetch_state *state, struct err *e)
     }
     char **urls = addresses(t, &n);
     int rc = 0;
-    if (t->f->offline || !n)
+    if (!n)
         *state = FETCH_MISSING;
     else
         rc = download_any(&fetch, (const char *const *)urls, n, e);
@@ -159,6 +160,7 @@ static int unpack(struct taking *t, struct err *e)
                              .from = file->from ? file->from : "",
                              .into = file->into,
                              .last = last,
+                             .remove = !t->f->keep,
                              .entries = ENTRIES,
                              .bytes = file->bytes ? 4 * file->bytes + GIB : UNKNOWN,
                              .progress = show_unpacking,
@@ -174,15 +176,19 @@ static int unpack(struct taking *t, struct err *e)
     return rc;
 }
 
+/* A plain file takes its name; what somebody put there by hand may not be on disk yet. */
 static int put_in_place(struct taking *t, struct err *e)
 {
-    char *path = fs_join(t->f->folder, t->file->gives), *around = fs_folder(path), *text;
+    char *path = fs_join(t->f->folder, t->file->gives), *around = fs_folder(path), *text = NULL;
     size_t size;
     int rc = fs_make_folders(around, e);
-    if (rc == 0 && (rc = fs_read(&text, &size, t->path, TEXT_LIMIT, e)) == 0) {
-        rc = fs_write(path, text, size, e);
-        free(text);
-    }
+    if (rc == 0 && (rc = fs_read(&text, &size, t->path, TEXT_LIMIT, e)) == 0)
+        rc = fs_write(t->f->keep ? path : t->path, text, size, e);
+    if (rc == 0 && !t->f->keep)
+        rc = sys_rename(t->path, path) < 0
+                 ? err_sys(e, "unable to rename '%s' to '%s'", t->path, path)
+                 : fs_sync_folder(around, e);
+    free(text);
     free(around);
     free(path);
     return rc;
@@ -191,15 +197,15 @@ static int put_in_place(struct taking *t, struct err *e)
 static int take(struct taking *t, enum fetch_state *state, struct err *e)
 {
     char sha256[HASH_HEX];
-    int rc = download(t, state, e);
-    if (rc < 0 || *state == FETCH_MISSING)
-        return rc;
-    if (!t->file->sha256 && hash_file(sha256, t->path, &(struct err){0}) == 0)
-        log_info("the SHA-256 of '%s' is %s; none was published", t->file->file, sha256);
-    rc = origin_is_archive(t->file) ? unpack(t, e) : put_in_place(t, e);
-    if (rc == 0 && !t->f->keep)
-        unlink(t->path);
-    return rc;
+    const bool archive = origin_is_archive(t->file);
+    if (!archive || !unpack_is_ready(t->f->folder, t->path)) {
+        int rc = download(t, state, e);
+        if (rc < 0 || *state == FETCH_MISSING)
+            return rc;
+        if (!t->file->sha256 && hash_file(sha256, t->path, &(struct err){0}) == 0)
+            log_info("the SHA-256 of '%s' is %s; none was published", t->file->file, sha256);
+    }
+    return archive ? unpack(t, e) : put_in_place(t, e);
 }
 
 static bool is_there(const struct dataset_fetch *f, const struct origin_file *file)
@@ -239,10 +245,14 @@ static int fetch_all(const struct dataset_fetch *f, const char *downloads,
         struct err failed = {0};
         const bool done = *n && str_eq((*results)[*n - 1].file->gives, file->gives) &&
                           (*results)[*n - 1].state <= FETCH_CAME;
-        if (is_there(f, file))
+        if (is_there(f, file)) {
             state = FETCH_THERE;
-        else if (take(&t, &state, &failed) < 0)
+            unpack_tidy(f->folder, t.path);
+        } else if (f->offline) {
+            state = FETCH_MISSING;
+        } else if (take(&t, &state, &failed) < 0) {
             state = FETCH_FAILED;
+        }
         free(t.path);
         if (failed.code == ERR_BUSY) {
             *e = failed;

@@ -51,11 +51,16 @@ int transfer_empty(struct transfer *t)
 
 /* ---- what libcurl calls ---- */
 
-static bool answered(const struct transfer *t)
+static long status_of(const struct transfer *t)
 {
     long status = 0;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    return status == 200 || status == 206;
+    return status;
+}
+
+static bool answered(const struct transfer *t)
+{
+    return status_of(t) == 200 || status_of(t) == 206;
 }
 
 static int write_part(struct transfer *t, const char *data, size_t n)
@@ -306,5 +311,8 @@ int transfer_run(struct transfer *t)
             return t->e->code;
         return transfer_run(t);
     }
+    // There is nothing behind what is there: it is whole, or its check says that it is not.
+    if (code == CURLE_HTTP_RETURNED_ERROR && t->have && status_of(t) == 416)
+        return 0;
     return code == CURLE_OK ? 0 : explain(t, code);
 }

@@ -389,11 +389,31 @@ static int place(const struct unpack *u, const char *unpacked, struct err *e)
     return rc;
 }
 
+static char *ready_path(const char *folder, const char *archive)
+{
+    return str_format("%s/.unpacked-%s", folder, fs_base(archive));
+}
+
+bool unpack_is_ready(const char *folder, const char *archive)
+{
+    char *path = ready_path(folder, archive);
+    const bool ready = fs_is_folder(path);
+    free(path);
+    return ready;
+}
+
+void unpack_tidy(const char *folder, const char *archive)
+{
+    char *path = ready_path(folder, archive);
+    rmdir(path); // not when something is in it
+    free(path);
+}
+
 int unpack_archive(const struct unpack *u, struct err *e)
 {
     struct unpacking x = {.u = u, .e = e};
     char *temporary = str_format("%s/.unpacking-%s", u->folder, fs_base(u->archive)),
-         *unpacked = str_format("%s/.unpacked-%s", u->folder, fs_base(u->archive));
+         *unpacked = ready_path(u->folder, u->archive);
     int rc = 0;
     if (!fs_is_folder(unpacked)) {
         if ((rc = fs_remove_tree(temporary, e)) == 0 && (rc = fs_make_folders(temporary, e)) == 0 &&
@@ -406,6 +426,8 @@ int unpack_archive(const struct unpack *u, struct err *e)
         if (rc < 0)
             fs_remove_tree(temporary, &(struct err){0});
     }
+    if (rc == 0 && u->remove)
+        unlink(u->archive);
     if (rc == 0)
         rc = place(u, unpacked, e);
     free(temporary);

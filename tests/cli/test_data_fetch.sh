@@ -248,6 +248,38 @@ head -c 5000 srv/changed/leaves.tar.gz >"$part"
 expect_status 0 fetch
 whole "a part of something else"
 
+# ---- killed, and the disk full, at every call in turn ----
+tree() {
+    (cd "$1" && find . -type f ! -name '*.part*' -exec sha256sum {} + | sort -k2)
+}
+from "$http/files"
+expect_status 0 fetch
+tree root/leaves >golden
+for call in open write fsync rename; do
+    n=0
+    [ $call = write ] && also=ENOSPC || also=''
+    while n=$((n + 1)); do
+        for what in kill $also; do
+            from "$http/files"
+            PROMPTGRID_FAULT="promptgrid/$call:$n:$what" "$promptgrid" data fetch leaves --data root >out 2>err
+            got=$?
+            [ $got -ge 70 ] && [ $got -ne 137 ] && fail "$call $n $what: status $got: $(cat err)"
+            if [ -e root/leaves/images ]; then
+                diff -r root/leaves/images made/leaves/images >/dev/null || fail "$call $n $what: part of the images"
+            fi
+            if [ -e root/leaves/manifest.sha256 ]; then
+                grep -v "downloads" golden | cmp -s - golden && tree root/leaves | diff - golden >/dev/null ||
+                    fail "$call $n $what: a manifest of something else"
+            fi
+            fired=$(grep -c '^fault: ' err)
+            expect_status 0 fetch
+            tree root/leaves | diff golden - || fail "$call $n $what: not what it is without a fault"
+        done
+        [ "$fired" = 0 ] && break
+    done
+    [ $n -gt 2 ] || fail "no $call was counted"
+done
+
 # ---- by hand ----
 from "$http/nowhere"
 mkdir root/leaves/downloads
