@@ -20,7 +20,7 @@ struct emu_blas {
 
 struct emu_operation {
     bool transa, transb;
-    bool has_bias;
+    bool has_bias, relu;
     const float *bias;
 };
 
@@ -111,7 +111,8 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t operation,
         operation->transb = *(const int32_t *)value == CUBLAS_OP_T;
         break;
     case CUBLASLT_MATMUL_DESC_EPILOGUE:
-        operation->has_bias = *(const uint32_t *)value == CUBLASLT_EPILOGUE_BIAS;
+        operation->relu = *(const uint32_t *)value == CUBLASLT_EPILOGUE_RELU_BIAS;
+        operation->has_bias = operation->relu || *(const uint32_t *)value == CUBLASLT_EPILOGUE_BIAS;
         break;
     case CUBLASLT_MATMUL_DESC_BIAS_POINTER:
         operation->bias = *(const float *const *)value;
@@ -284,12 +285,16 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
             for (int row = 0; row < m; row++) {
                 size_t at = (size_t)column * (size_t)ld.ld + (size_t)row;
                 float y = sum[(size_t)column * (size_t)m + (size_t)row];
+                const bool wide = ld.type == CUDA_R_32F;
+                if (old != 0)
+                    y += old *
+                         (wide ? ((float *)D)[at] : __bfloat162float(((__nv_bfloat16 *)D)[at]));
                 y += o.has_bias ? o.bias[row] : 0;
-                if (ld.type == CUDA_R_32F)
-                    ((float *)D)[at] = y + (old != 0 ? old * ((float *)D)[at] : 0);
+                y = o.relu && y < 0 ? 0 : y;
+                if (wide)
+                    ((float *)D)[at] = y;
                 else
-                    ((__nv_bfloat16 *)D)[at] = __float2bfloat16_rn(
-                        y + (old != 0 ? old * __bfloat162float(((__nv_bfloat16 *)D)[at]) : 0));
+                    ((__nv_bfloat16 *)D)[at] = __float2bfloat16_rn(y);
             }
     });
     return status ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;

@@ -30,7 +30,7 @@ struct product {
     int lda, ldb, ldd;
     int transa, transb;
     int type, typed; // CUDA_R_32F or CUDA_R_16BF, of a and b; of d
-    int bias, tf32;
+    int bias, relu, tf32;
     int aligna, alignb, alignd; // bytes
 };
 
@@ -159,7 +159,9 @@ static bool plan_init(struct cuda *c, struct plan *p, const float *bias)
 {
     const struct product *q = &p->product;
     const int32_t transa = q->transa, transb = q->transb;
-    const uint32_t epilogue = q->bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+    const uint32_t epilogue = q->relu   ? CUBLASLT_EPILOGUE_RELU_BIAS
+                              : q->bias ? CUBLASLT_EPILOGUE_BIAS
+                                        : CUBLASLT_EPILOGUE_DEFAULT;
     const uint64_t m = (uint64_t)q->m, n = (uint64_t)q->n, k = (uint64_t)q->k;
     const cudaDataType_t type = (cudaDataType_t)q->type;
     const bool ta = q->transa == CUBLAS_OP_T, tb = q->transb == CUBLAS_OP_T;
@@ -383,6 +385,7 @@ static void forward(struct cuda *c, void *y, const void *x, const struct linear 
         q.typed = CUDA_R_16BF;
         q.ldd = cuda_padded(w->N);
     }
+    q.relu = flags & CHAIN_RELU;
     multiply(c, q, y, weights(w), x, flags & CHAIN_BIAS ? w->bias : NULL, 1,
              flags & CHAIN_ADD ? 1.0f : 0.0f);
 }
@@ -393,8 +396,8 @@ void cuda_linear_fwd(struct device *d, float *y, const float *x, const struct li
     forward(c, y, input(c, w, x, R, w->K), w, R, CHAIN_BIAS);
 }
 
-void cuda_linear_chain(struct cuda *c, void *y, const __nv_bfloat16 *x, const struct linear *w,
-                       int R, int flags)
+void cuda_linear_chain(struct cuda *c, void *y, const void *x, const struct linear *w, int R,
+                       int flags)
 {
     forward(c, y, x, w, R, flags);
 }

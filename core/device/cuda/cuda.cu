@@ -4,7 +4,6 @@
 #include "core/device/cuda/cuda.cuh"
 
 #include "core/device/cuda/open.h"
-#include "core/device/cuda/unbuilt.cuh"
 
 #include <errno.h>
 #include <stdio.h>
@@ -127,10 +126,10 @@ static const struct device_ops ops = {
     .linear_free = cuda_linear_free,
     .linear_fwd = cuda_linear_fwd,
     .linear_bwd = cuda_linear_bwd,
-    .conv_new = unbuilt<CONV_NEW>,
-    .conv_free = unbuilt<CONV_FREE>,
-    .conv_fwd = unbuilt<CONV_FWD>,
-    .avgpool = unbuilt<AVGPOOL>,
+    .conv_new = cuda_conv_new,
+    .conv_free = cuda_conv_free,
+    .conv_fwd = cuda_conv_fwd,
+    .avgpool = cuda_avgpool,
     .matmul_nt = cuda_matmul_nt,
     .matmul_tn = cuda_matmul_tn,
     .matmul_nn = cuda_matmul_nn,

@@ -254,6 +254,13 @@ void cuda_blend(struct device *d, float *y, float a, const float *x, float b, si
 void cuda_round_half(struct device *d, float *x, size_t n);
 void cuda_add(struct device *d, float *y, const float *x, size_t n);
 
+/* conv.cu: images with channels last */
+struct conv *cuda_conv_new(struct device *d, const float *weight, const float *bias,
+                           const struct conv_shape *s, int flags);
+void cuda_conv_free(struct device *d, struct conv *w);
+void cuda_conv_fwd(struct device *d, float *y, const float *x, const struct conv *w, int B);
+void cuda_avgpool(struct device *d, float *y, const float *x, int B, int S, int C, int k);
+
 /* shuttle.cu: transfers beside the work */
 struct shuttle *cuda_shuttle_new(struct device *d, size_t bytes);
 void cuda_shuttle_free(struct device *d, struct shuttle *s);

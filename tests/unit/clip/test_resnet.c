@@ -1,17 +1,21 @@
-/* The ResNet image tower: against plain PyTorch on two random CLIPs, without folding; the same bits
- * whatever the company, the batch and the threads. */
+/* The ResNet image tower: against plain PyTorch on two random CLIPs, without folding, on every
+ * device; the same bits whatever the company, the batch and the threads. */
 #include "clip/resnet_oracle.h"
 
 #include "core/clip/vision.h"
+#include "device/ops.h"
+
+static struct clip *open_model_on(const char *kind, const char *weights, int threads)
+{
+    struct err e;
+    struct clip *m = mem_zero(1, sizeof *m);
+    assert_ok(clip_open(m, weights, open_device(kind, threads), CLIP_VISION, &e), &e);
+    return m;
+}
 
 static struct clip *open_model(const char *weights, int threads)
 {
-    struct err e;
-    struct device *d;
-    struct clip *m = mem_zero(1, sizeof *m);
-    assert_ok(device_open(&d, "cpu", threads, &e), &e);
-    assert_ok(clip_open(m, weights, d, CLIP_VISION, &e), &e);
-    return m;
+    return open_model_on("cpu", weights, threads);
 }
 
 static void close_model(struct clip *m)
@@ -41,10 +45,10 @@ static size_t pixels_of(const struct clip_shape *s)
 static void features_equal_plain_pytorch(void **unused)
 {
     (void)unused;
-    for (size_t i = 0; i < RESNETS; i++) {
+    for (size_t i = 0; i < RESNETS * KINDS; i++) {
         struct oracle o;
-        resnet_open(&o, resnet_names[i]);
-        struct clip *m = open_model(o.model, 2);
+        resnet_open(&o, resnet_names[i / KINDS]);
+        struct clip *m = open_model_on(kinds[i % KINDS], o.model, 2);
         assert_memory_equal(&m->shape, &o.shape, sizeof m->shape);
         const size_t n = safetensors_find(&o.fixture, "image_features")->shape[0];
         const size_t E = (size_t)m->shape.embed;

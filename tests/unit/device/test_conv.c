@@ -207,6 +207,71 @@ static void bits_do_not_depend_on_threads(void **unused)
     }
 }
 
+/* y of n images from x + first, y's old values the images' first numbers; yours to free(). */
+static float *convolved(struct device *d, const struct conv_shape *s, int flags, const float *x,
+                        size_t first, size_t n)
+{
+    const size_t side = (size_t)((s->S - 1) / s->stride + 1), out = side * side * (size_t)s->N;
+    const size_t in = (size_t)(s->S * s->S * s->C);
+    state = 5;
+    float *weight = random_floats((size_t)(s->N * s->C * s->k * s->k));
+    float *bias = random_floats((size_t)s->N), *y = poison(n * out);
+    for (size_t i = 0; i < n * out; i++)
+        y[i] = x[(first + i / out) * in + i % out % in];
+    struct conv *w = d->ops->conv_new(d, weight, bias, s, flags);
+    float *there = up(d, y, n * out);
+    d->ops->conv_fwd(d, there, up(d, x + first * in, n * in), w, (int)n);
+    down(d, y, there, n * out);
+    d->ops->conv_free(d, w);
+    release_blocks(d);
+    free(weight);
+    free(bias);
+    return y;
+}
+
+/* Among more images than a product takes at once, among a few, alone. */
+static void an_image_does_not_depend_on_the_others(void **unused)
+{
+    (void)unused;
+    enum { B = 70 };
+    static const struct {
+        struct conv_shape shape;
+        int flags;
+    } shapes[] = {
+        {{16, 16, 1, 1, 4}, CONV_RELU}, // the images are the product's rows
+        {{8, 4, 3, 1, 5}, CONV_ADD},    // images begin anywhere
+        {{8, 3, 3, 2, 8}, 0},
+        {{16, 8, 3, 1, 4}, CONV_ADD | CONV_RELU | CONV_BF16},
+        {{16, 16, 1, 1, 4}, CONV_ADD | CONV_BF16},
+    };
+    for (size_t k = 0; k < KINDS; k++)
+        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+            if (shapes[i].flags & CONV_BF16 && !has_bf16(kinds[k]))
+                continue;
+            const struct conv_shape *s = &shapes[i].shape;
+            const size_t side = (size_t)((s->S - 1) / s->stride + 1);
+            const size_t out = side * side * (size_t)s->N;
+            struct device *d = open_device(kinds[k], 2);
+            struct err e;
+            state = (uint32_t)i;
+            float *x = random_floats(B * (size_t)(s->S * s->S * s->C));
+            float *all = convolved(d, s, shapes[i].flags, x, 0, B);
+            static const size_t parts[][2] = {{0, 1}, {0, 3}, {63, 2}, {66, 4}, {69, 1}, {1, 65}};
+            for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
+                const size_t first = parts[p][0], n = parts[p][1];
+                float *part = convolved(d, s, shapes[i].flags, x, first, n);
+                if (memcmp(part, all + first * out, n * out * sizeof *part) != 0)
+                    fail_msg("%s: shape %zu: images %zu to %zu have other bits by themselves",
+                             kinds[k], i, first, first + n - 1);
+                free(part);
+            }
+            assert_ok(device_sync(d, &e), &e);
+            free(x);
+            free(all);
+            device_close(d);
+        }
+}
+
 static void rounding_to_bf16_is_to_nearest_even(void **unused)
 {
     (void)unused;
@@ -268,6 +333,7 @@ int main(void)
         cmocka_unit_test(without_bf16_instructions_the_error_says_so), // before any call
         cmocka_unit_test(every_operation_matches_its_double_precision_reference),
         cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(an_image_does_not_depend_on_the_others),
         cmocka_unit_test(rounding_to_bf16_is_to_nearest_even),
     };
     return run_device_tests(tests);

@@ -195,5 +195,5 @@ int main(void)
         cmocka_unit_test(gradients_of_any_length_are_deflected),
         cmocka_unit_test(what_is_no_number_shows_in_the_loss),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_device_tests(tests);
 }

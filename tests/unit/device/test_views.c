@@ -250,14 +250,6 @@ static void a_shuttle_of_a_failed_device_is_none(void **unused)
     }
 }
 
-static int setup(void **unused)
-{
-    (void)unused;
-    for (int i = 0; i < VALUES; i++)
-        values[i] = (float)i / 7 - 3;
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +259,7 @@ int main(void)
         cmocka_unit_test(shuttles_carry_while_work_goes_on),
         cmocka_unit_test(a_shuttle_of_a_failed_device_is_none),
     };
-    skip_without_device();
-    return cmocka_run_group_tests(tests, setup, NULL);
+    for (int i = 0; i < VALUES; i++)
+        values[i] = (float)i / 7 - 3;
+    return run_device_tests(tests);
 }
