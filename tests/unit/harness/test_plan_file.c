@@ -136,8 +136,10 @@ static void names_make_rows(void **state)
     struct grid_run b = make_run("few-shot", "{\"path\": \"b\", \"name\": \"CoOp checkpoint\"}");
     struct grid_run c = make_run("few-shot", "{\"path\": \"c\", \"name\": \"of the authors\"}");
     const struct grid_run *runs[] = {&a, &b, &c};
-    assert_true(labels_same_kind(&a, &b));
-    assert_false(labels_same_kind(&a, &c));
+    size_t kinds[3];
+    assert_int_equal(labels_kinds(runs, 3, kinds), 2);
+    assert_int_equal(kinds[0], kinds[1]);
+    assert_int_not_equal(kinds[0], kinds[2]);
     char **labels = labels_rows(runs, 3, ignore);
     assert_string_equal(labels[0], "CoOp checkpoint, path \"a\"");
     assert_string_equal(labels[1], "CoOp checkpoint, path \"b\"");
