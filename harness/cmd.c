@@ -26,6 +26,7 @@ const struct cmd cmds[] = {
     {"plot", "RECIPE", "draw the figures of a recipe", cmd_plot},
     {"report", "RECIPE", "tables, figures, failures and provenance as one HTML page", cmd_report},
     {"show", "RUN", "everything that is known about one run", cmd_show},
+    {"doctor", "[RECIPE]", "what would stop a run on this machine, and how to mend it", cmd_doctor},
     {"check", "[RECIPE]", "prove results and files against their hashes; changes nothing",
      cmd_check},
     {"repair", "", "set damaged files aside and keep what verifies", cmd_repair},

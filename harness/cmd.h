@@ -62,6 +62,7 @@ int cmd_runner(const struct cmd *self, int argc, char **argv);  // embed, tokeni
 int cmd_weights(const struct cmd *self, int argc, char **argv); // weights list, fetch, ...
 int cmd_data(const struct cmd *self, int argc, char **argv);    // data list, check, ...
 int cmd_init(const struct cmd *self, int argc, char **argv);
+int cmd_doctor(const struct cmd *self, int argc, char **argv);
 int cmd_reference(const struct cmd *self, int argc, char **argv);
 
 /* Parse argv with `table`; -1 to go on, otherwise the exit status (help was shown, or an error).

@@ -1,6 +1,8 @@
 /* Classes of failures: see failure.h. */
 #include "harness/failure.h"
 
+#include "harness/cgroup.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <signal.h>
@@ -82,55 +84,9 @@ void failure_cause(const char *class_, const char *reason, struct str *out)
 
 /* ---- the kernel's own killing ---- */
 
-/* The number after "oom_kill " in a file, -1 when it is not there. */
-static long read_kills(const char *path)
-{
-    char line[128];
-    long kills = -1;
-    FILE *f = fopen(path, "re");
-    while (f && fgets(line, sizeof line, f))
-        if (str_starts(line, "oom_kill "))
-            kills = strtol(line + strlen("oom_kill "), NULL, 10);
-    if (f)
-        fclose(f);
-    return kills;
-}
-
-/* The group's file: below the mount point by its name, or, in a container that sees only its own
- * group, right there. */
-static long group_kills(const char *mount, const char *group, const char *file)
-{
-    char *path = str_format("%s%s/%s", mount, group, file);
-    long kills = read_kills(path);
-    free(path);
-    if (kills < 0) {
-        path = str_format("%s/%s", mount, file);
-        kills = read_kills(path);
-        free(path);
-    }
-    return kills;
-}
-
 long failure_oom_kills(void)
 {
-    char line[4096];
-    long kills = -1;
-    FILE *f = fopen("/proc/self/cgroup", "re");
-    while (f && kills < 0 && fgets(line, sizeof line, f)) { // ID:CONTROLLERS:GROUP
-        char *controllers = strchr(line, ':'),
-             *group = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!group)
-            continue;
-        *group++ = 0;
-        group[strcspn(group, "\n")] = 0;
-        if (!controllers[1])
-            kills = group_kills("/sys/fs/cgroup", group, "memory.events");
-        else if (strstr(controllers + 1, "memory"))
-            kills = group_kills("/sys/fs/cgroup/memory", group, "memory.oom_control");
-    }
-    if (f)
-        fclose(f);
-    return kills;
+    return (long)cgroup_number("memory", "memory.events", "memory.oom_control", "oom_kill");
 }
 
 void failure_check_oom(int status, long before, char class_[16], struct str *reason)

@@ -5,6 +5,7 @@
  *   timeout hang killed memory disk system   of the moment: tried again, a few times
  *   numeric                                  NaN or Inf: the reason says in which epoch and step
  *   corrupt missing parse range              bad data or a bad setting
+ *   device                                   a GPU was lost under it: goes to another
  *   protocol crash exit bug usage            the runner
  */
 #ifndef PROMPTGRID_HARNESS_FAILURE_H

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+const char plot_program[] = "gnuplot", plot_package[] = "gnuplot-nox";
 const char *const plot_endings[] = {".pdf", ".svg", ".png", ".tsv", ".gp", NULL};
 const char *const plot_latex_endings[] = {"-tex.tex", "-tex.pdf", NULL};
 enum { PICTURES = 3, PDF_LIMIT = 256 << 20 };
@@ -99,13 +100,14 @@ int plot_write(const struct plot *p, const char *folder, plot_run run, struct er
         goto out;
 
     // -d: the user's own settings do not change the figure.
-    const char *const argv[] = {"gnuplot", "-d", script_name, NULL};
+    const char *const argv[] = {plot_program, "-d", script_name, NULL};
     rc = run(argv, folder, e);
     if (rc == ERR_MISSING)
-        rc = err_set(e, ERR_MISSING,
-                     "gnuplot is not installed (Debian package gnuplot-nox); "
-                     "data and script of figure '%s' are in '%s'",
-                     p->name, folder);
+        rc = err_set(
+            e, ERR_MISSING,
+            "%s is not installed (Debian package %s); data and script of figure '%s' are in "
+            "'%s'",
+            plot_program, plot_package, p->name, folder);
     else if (rc < 0)
         rc = err_wrap(e, "figure '%s'", p->name);
     else

@@ -94,6 +94,9 @@ void plot_script(const struct plot *p, struct str *out);
 typedef int (*plot_run)(const char *const *argv, const char *folder, struct err *e);
 int plot_write(const struct plot *p, const char *folder, plot_run run, struct err *e);
 
+/* The program that draws, and the Debian package that it is in. */
+extern const char plot_program[], plot_package[];
+
 /* What the names of a figure's files add to NAME, NULL-terminated: pictures first. */
 extern const char *const plot_endings[];
 /* Further ones with `latex`. */
