@@ -50,7 +50,7 @@ __device__ static __forceinline__ void multiply_nt(float s[I][J], const float *a
 #pragma unroll
         for (int j = 0; j < J; j++)
             s[i][j] = 0;
-#pragma unroll 2
+#pragma unroll 1 // for the registers
     for (int d = 0; d < D; d += 4) {
         float4 x[I];
 #pragma unroll
@@ -74,7 +74,7 @@ __device__ static __forceinline__ void multiply_nt(float s[I][J], const float *a
 __device__ static __forceinline__ void multiply_add(float sum[I][K], const float *p, const float *b)
 {
     const int r = (int)threadIdx.x % WARP / LANES, c = (int)threadIdx.x % LANES;
-#pragma unroll 1
+#pragma unroll 1 // for the registers
     for (int k = 0; k < OTHERS; k += 4) {
         float x[I][4];
 #pragma unroll
