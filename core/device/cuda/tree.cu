@@ -138,7 +138,8 @@ struct forest *cuda_forest_new(struct device *d, const struct device_tree *t)
     memcpy(l.start, t->start, ((size_t)f->queries + 1) * sizeof *l.start);
     memcpy(l.path, t->path, (size_t)f->paths * sizeof *l.path);
     f->block = device_put_ints(d, host, n);
-    f->lists = lists_in(f, f->block);
+    if (f->block)
+        f->lists = lists_in(f, f->block);
     free(host);
     free(begin);
     return f;

@@ -476,6 +476,31 @@ static void an_image_does_not_depend_on_its_company(void **unused)
     }
 }
 
+/* No memory: forests and operations pass by without effect, and sync says it. */
+static void nothing_happens_after_a_failure(void **unused)
+{
+    (void)unused;
+    for (size_t k = 0; k < KINDS; k++) {
+        struct device *d = open_device(kinds[k], 2);
+        struct device_tree t = text_tree(200, 5, 6, false);
+        struct err e;
+        float *x = d->ops->alloc(d, (size_t)1 << 60);
+        struct forest *f = d->ops->forest_new(d, &t);
+        d->ops->tree_fwd(d, x, x, x, D, x, x, D, f, 1);
+        d->ops->tree_bwd(d, x, x, x, x, x, x, D, x, x, D, f, 1);
+        d->ops->attention_fwd(d, x, x, 1, 5, 1);
+        d->ops->attention_bwd(d, x, x, x, 1, 5, 1);
+        if (d->ops->image_block)
+            d->ops->image_block(d, x, x, &(struct device_block){0}, 1, 5, 1);
+        d->ops->forest_free(d, f);
+        d->ops->forest_free(d, NULL);
+        assert_int_equal(device_sync(d, &e), ERR_MEMORY);
+        assert_int_equal(device_sync(d, &e), 0);
+        device_close(d);
+        tree_free(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +508,7 @@ int main(void)
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(large_scores_do_not_overflow),
         cmocka_unit_test(an_image_does_not_depend_on_its_company),
+        cmocka_unit_test(nothing_happens_after_a_failure),
     };
     return run_device_tests(tests);
 }
