@@ -53,7 +53,7 @@ struct clip {
     float *vision_position;                               // (T, C), T = 1 + g g
     float *pre_gamma, *pre_beta, *post_gamma, *post_beta; // (C)
     struct clip_block *vision;
-    bool vision_bf16;           // their layers are LINEAR_BF16
+    bool vision_whole;          // they are for device_ops.image_block
     struct linear *vision_proj; // (E, C)
 
     /* image tower, a ResNet; NULL unless loaded */

@@ -2,8 +2,8 @@
  * The ViT image tower on a device: spec/clip-model.md sections 2 and 3.
  *
  * In the last block only token 0 goes on after attention: nothing reads the other rows. In bf16 the
- * blocks' products are, or, on a device that has such blocks whole, all inside them; the two ends,
- * a hundredth of the work, stay fp32.
+ * blocks' products are; the two ends, a hundredth of the work, stay fp32. A device that has such
+ * blocks whole is so much faster in bf16 that the patches' product would count: it is bf16 there.
  */
 #include "core/clip/tower.h"
 
@@ -57,17 +57,17 @@ static void vit_load(struct clip *m, struct loader *l)
     const size_t C = (size_t)s->vision_width, p = (size_t)s->patch, g = (size_t)grid_of(s);
     const size_t T = 1 + g * g;
     const int directions = l->directions;
+    m->vision_whole = directions & LINEAR_BF16 && l->device->ops->image_block;
     float *conv = LOAD(l, "visual.conv1.weight", C, 3, p, p);
     if (conv)
         m->conv1 = l->device->ops->linear_new(l->device, conv, NULL, (int)C, (int)(3 * p * p),
-                                              LINEAR_FORWARD);
+                                              LINEAR_FORWARD | (m->vision_whole ? LINEAR_BF16 : 0));
     free(conv);
     m->class_embedding = load_vector(l, "visual.class_embedding", C);
     m->vision_position = load_put(l, LOAD(l, "visual.positional_embedding", T, C), T * C);
     m->pre_gamma = load_vector(l, "visual.ln_pre.weight", C);
     m->pre_beta = load_vector(l, "visual.ln_pre.bias", C);
     m->vision = load_blocks(l, "visual.", s->vision_layers, C, false);
-    m->vision_bf16 = directions & LINEAR_BF16;
     m->post_gamma = load_vector(l, "visual.ln_post.weight", C);
     m->post_beta = load_vector(l, "visual.ln_post.bias", C);
     l->directions &= ~LINEAR_BF16;
@@ -222,7 +222,7 @@ static void vit_forward(void *work, float *features, const float *images)
     d->ops->linear_fwd(d, v->wide, v->patches, m->conv1, B * (T - 1));
     d->ops->image_tokens(d, v->y, v->wide, m->class_embedding, m->vision_position, B, T, C);
     d->ops->layernorm_fwd(d, v->x, v->mean, v->rstd, v->y, m->pre_gamma, m->pre_beta, B * T, C);
-    if (m->vision_bf16 && d->ops->image_block)
+    if (m->vision_whole)
         whole_blocks(v);
     else
         blocks(v);
