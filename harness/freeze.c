@@ -19,7 +19,9 @@ static int copy(const char *to, const struct fs_map *program, struct err *e)
     if (rc < 0)
         return rc;
     rc = fs_put_at(&f, program->data, program->size, 0, e);
-    if (rc == 0 && fchmod(f.fd, 0555) < 0)
+    struct stat made; // who may read it may run it: as the umask has it
+    if (rc == 0 && (fstat(f.fd, &made) < 0 ||
+                    fchmod(f.fd, (made.st_mode & 0444) | (made.st_mode & 0444) >> 2) < 0))
         rc = err_sys(e, "unable to make '%s' executable", to);
     if (rc == 0)
         return fs_commit(&f, e);

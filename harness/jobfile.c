@@ -43,9 +43,9 @@ int jobfile_sweep(const char *folder, struct err *e)
         return e->code;
     for (size_t i = 0; i < names.n; i++) {
         const char *part = strstr(names.names[i], ".part-");
-        long pid;
-        if (!part || !str_to_long(part + strlen(".part-"), 1, INT_MAX, &pid) ||
-            !is_dead((pid_t)pid))
+        char *end = NULL;
+        long pid = part ? strtol(part + strlen(".part-"), &end, 10) : 0;
+        if (pid < 1 || pid > INT_MAX || (*end && !str_eq(end, "-journal")) || !is_dead((pid_t)pid))
             continue;
         char *path = fs_join(folder, names.names[i]);
         sys_unlink(path);
@@ -57,7 +57,7 @@ int jobfile_sweep(const char *folder, struct err *e)
 
 int jobfile_folders(const char *workspace, struct err *e)
 {
-    static const char *const folders[] = {"jobs", "logs", "banks", "prompts", "checkpoints"};
+    static const char *const folders[] = {"", "jobs", "logs", "banks", "prompts", "checkpoints"};
     int rc = 0;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0] && rc == 0; i++) {
         char *path = fs_join(workspace, folders[i]);

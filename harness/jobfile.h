@@ -20,7 +20,8 @@ struct jobfile {
 /* Make the folders, and remove partial files whose writers are dead. */
 int jobfile_folders(const char *workspace, struct err *e);
 
-/* Remove what fs_create left behind in a folder ("NAME.part-PID") when its process was killed. */
+/* Remove what fs_create left behind in a folder ("NAME.part-PID", for SQLite also with "-journal")
+ * when its process was killed. */
 int jobfile_sweep(const char *folder, struct err *e);
 
 /* How a run is carried out: nothing of its identity. */

@@ -20,6 +20,7 @@
 enum {
     GRACE_MS = 2000, // from SIGTERM to SIGKILL
     REDRAW_MS = 250, // of the live line
+    PLACE_MS = 1000, // from look to look whether the workspace is still there
 };
 
 static void signal_all(struct sched *s, int signal)
@@ -52,28 +53,26 @@ static void take_signals(struct sched *s)
     }
 }
 
-/* Milliseconds until something must be looked at without news; -1 = never. */
+/* Milliseconds until something must be looked at without news. */
 static int patience(const struct sched *s)
 {
     const struct sched_options *o = s->options;
-    double next = retry_next(&s->retry), t = sys_now();
-    if (next <= t) // due, but it needs a place: the end of another run is news
-        next = -1;
+    double again = retry_next(&s->retry), t = sys_now(), next = t + 1e-3 * PLACE_MS;
+    if (again > t && again < next) // one that is due needs a place: the end of another run is news
+        next = again;
     if (s->stopping || s->progress.live)
         next = t + 1e-3 * REDRAW_MS;
-    if (s->start_at > t && (next < 0 || s->start_at < next))
+    if (s->start_at > t && s->start_at < next)
         next = s->start_at;
     for (size_t i = 0; i < s->running; i++) {
         const struct slot *slot = &s->slots[i];
-        if (o->timeout > 0 && (next < 0 || slot->started + o->timeout < next))
+        if (o->timeout > 0 && slot->started + o->timeout < next)
             next = slot->started + o->timeout;
-        if (o->hang > 0 && (next < 0 || slot->heard + o->hang < next))
+        if (o->hang > 0 && slot->heard + o->hang < next)
             next = slot->heard + o->hang;
     }
-    if (next < 0)
-        return -1;
     double ms = 1e3 * (next - t) + 1;
-    return ms < 1 ? 1 : ms > 3600e3 ? 3600000 : (int)ms;
+    return ms < 1 ? 1 : (int)ms;
 }
 
 /* End a runner that broke the protocol, takes too long or says nothing. */
@@ -125,10 +124,24 @@ static int wait_for_news(struct sched *s, struct err *e)
     return rc;
 }
 
+/* Runners write to paths in the workspace: when it is gone, they must not find another one there.
+ */
+static int check_place(struct sched *s, struct err *e)
+{
+    int rc = store_in_place(s->store, e);
+    if (rc < 0) {
+        signal_all(s, SIGKILL);
+        s->stopping = true;
+    }
+    return rc;
+}
+
 static int loop(struct sched *s, struct err *e)
 {
     int rc = 0;
     for (;;) {
+        if (rc == 0)
+            rc = check_place(s, e);
         for (int started = 1; rc == 0 && started && sched__has_room(s);) {
             started = sched__start_next(s, e);
             rc = started < 0 ? started : 0;

@@ -329,12 +329,39 @@ static int pragma_int(struct store *s, const char *sql, long *value, struct err 
     return 0;
 }
 
+static int check_length(const struct store *s, struct err *e)
+{
+    const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    char *full = fs_absolute(s->path);
+    size_t length = strlen(full), most = (size_t)(vfs ? vfs->mxPathname : 0) - 8; // for "-journal"
+    free(full);
+    return !vfs || length < most
+               ? 0
+               : err_set(e, ERR_SYS,
+                         "cannot open '%s': its whole path has %zu bytes, SQLite takes fewer than "
+                         "%zu; choose a workspace with a shorter path",
+                         s->path, length, most);
+}
+
 static int connect(struct store *s, const char *name, int flags, struct err *e)
 {
+    if (check_length(s, e) < 0)
+        return e->code;
     if (sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_EXRESCODE, NULL) != SQLITE_OK)
         return store__fail(s, e);
     sqlite3_busy_timeout(s->db, BUSY_MS);
     return 0;
+}
+
+int store_in_place(struct store *s, struct err *e)
+{
+    int moved = 0;
+    if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved)
+        return 0;
+    return err_set(e, ERR_MISSING,
+                   "'%s' was moved or removed while it was in use; repeat the command where it is "
+                   "now",
+                   s->path);
 }
 
 static void disconnect(struct store *s)

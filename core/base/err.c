@@ -19,11 +19,12 @@ int err_set(struct err *e, int code, const char *format, ...)
 
 int err_sys(struct err *e, const char *format, ...)
 {
+    enum { CAUSE = 128 }; // room that is kept for it, however long the path is
     int saved = errno;
     va_list args;
     va_start(args, format);
     e->code = ERR_SYS;
-    vsnprintf(e->text, sizeof e->text, format, args);
+    vsnprintf(e->text, sizeof e->text - CAUSE, format, args);
     va_end(args);
     size_t used = strlen(e->text);
     snprintf(e->text + used, sizeof e->text - used, ": %s", strerror(saved));
