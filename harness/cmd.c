@@ -32,6 +32,8 @@ const struct cmd cmds[] = {
     {"repair", "", "set damaged files aside and keep what verifies", cmd_repair},
     {"collect", "", "read what Slurm tasks have done into the results", cmd_collect},
     {"merge", "STORE", "take in the results of another workspace's promptgrid.sqlite", cmd_merge},
+    {"import-logs", "DIR", "take in results of CoOp's and other Dassl trainers' logs",
+     cmd_import_logs},
     {"gc", "[RECIPE...]", "remove feature banks that no recipe needs", cmd_gc},
     {"export", "RECIPE", "everything about the results of a recipe in one archive", cmd_export},
     {"reproduce", "RECIPE|RUN|BUNDLE", "run recorded runs again and compare number by number",

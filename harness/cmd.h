@@ -55,6 +55,8 @@ int cmd_repair(const struct cmd *self, int argc, char **argv);
 int cmd_collect(const struct cmd *self, int argc, char **argv);
 int cmd_merge(const struct cmd *self, int argc, char **argv);
 int cmd_gc(const struct cmd *self, int argc, char **argv);
+int cmd_import_logs(const struct cmd *self, int argc, char **argv);
+
 int cmd_export(const struct cmd *self, int argc, char **argv);
 int cmd_reproduce(const struct cmd *self, int argc, char **argv);
 int cmd_methods(const struct cmd *self, int argc, char **argv);

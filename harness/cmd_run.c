@@ -65,19 +65,9 @@ static int record_origin(struct store *s, struct sched_options *o, const char *r
         revision_release(&r);
         return e->code;
     }
-    char *build = revision_build(&r);
-    json_t *machine = revision_machine();
-    o->revision =
-        store_revision(s, &(struct store_revision){r.commit, r.dirty, r.diff, runner, build}, e);
-    int rc = o->revision < 0 ? (int)o->revision : 0;
-    if (rc == 0) {
-        o->machine = store_machine(s, machine, e);
-        rc = o->machine < 0 ? (int)o->machine : 0;
-    }
+    int rc = revision_record(&r, s, runner, &o->revision, &o->machine, e);
     if (*r.note)
         log_info("%s", r.note);
-    json_decref(machine);
-    free(build);
     revision_release(&r);
     return rc;
 }

@@ -16,6 +16,7 @@
 
 struct table_args {
     struct cmd_common common;
+    bool published, imported; // of `against`
     const char *against, *format, *name, *metrics, *interval, *average, *sort, *delta;
     bool transpose, strict;
     long width;
@@ -33,6 +34,24 @@ static int check_choice(const char *what, const char *given, const char *a, cons
     return err_set(e, ERR_USAGE, "unknown %s '%s': expected '%s' or '%s'", what, given, a, b);
 }
 
+/* "published", "imported", or both with a comma. */
+static int read_against(struct table_args *args, struct err *e)
+{
+    const char *rest = args->against;
+    while (rest) {
+        const size_t n = strcspn(rest, ",");
+        const bool published = n == 9 && strncmp(rest, "published", n) == 0;
+        if (!published && !(n == 8 && strncmp(rest, "imported", n) == 0))
+            return err_set(e, ERR_USAGE,
+                           "unknown baseline '%.*s': expected published, imported or both with a "
+                           "comma",
+                           (int)n, rest);
+        *(published ? &args->published : &args->imported) = true;
+        rest = rest[n] ? rest + n + 1 : NULL;
+    }
+    return 0;
+}
+
 static int check_args(const struct table_args *args, struct err *e)
 {
     size_t i = 0;
@@ -42,8 +61,6 @@ static int check_args(const struct table_args *args, struct err *e)
         return err_set(e, ERR_USAGE,
                        "unknown format '%s': expected text, markdown, latex, csv, html or json",
                        args->format);
-    if (args->against && !str_eq(args->against, "published"))
-        return err_set(e, ERR_USAGE, "unknown baseline '%s': expected 'published'", args->against);
     if (check_choice("interval", args->interval, "std", "t", e) < 0)
         return e->code;
     return check_choice("average", args->average, "H-of-averages", "mean-of-H", e);
@@ -73,7 +90,7 @@ static int build(struct table **out, const struct table_files *f, const struct r
     const char **metrics = args->metrics ? split_names(args->metrics, &copy) : NULL;
     struct table_options o = table_files_options(f, block);
     o.command = args->command;
-    o.against_published = args->against != NULL;
+    o.against_published = args->published;
     o.transpose ^= args->transpose;
     if (metrics)
         o.metrics = metrics;
@@ -83,7 +100,7 @@ static int build(struct table **out, const struct table_files *f, const struct r
         o.t_interval = str_eq(args->interval, "t");
     if (args->sort)
         o.sort = args->sort;
-    if (args->delta || args->against)
+    if (args->delta || args->published)
         o.delta = args->delta;
     int rc = table_files_build(out, f, block, where, &o, e);
     free(metrics);
@@ -180,15 +197,18 @@ static int print_tables(const struct table_files *f, const struct table_args *ar
     return rc;
 }
 
-static int show(const struct table_args *args, const char *path, struct err *e)
+static int show(struct table_args *args, const char *path, struct err *e)
 {
     struct table_files files = {0};
     const struct recipe_table *block;
     json_t *where = NULL;
     int rc = check_args(args, e);
-    if (rc == 0 && (rc = where_read(&where, &args->where, e)) == 0 &&
-        (rc = table_files_open(&files, &args->common, path, e)) == 0 &&
-        (rc = table_files_block(&files, args->name, &block, e)) == 0)
+    if (rc == 0)
+        rc = read_against(args, e);
+    if (rc == 0 && (rc = where_read(&where, &args->where, e)) == 0)
+        rc = table_files_open(&files, &args->common, path, e);
+    files.imported = args->imported;
+    if (rc == 0 && (rc = table_files_block(&files, args->name, &block, e)) == 0)
         rc = print_tables(&files, args, where, e);
     json_decref(where);
     table_files_release(&files);
@@ -201,7 +221,8 @@ int cmd_table(const struct cmd *self, int argc, char **argv)
     struct err e = {0};
     const struct opt table[] = {
         CMD_COMMON(args.common),
-        {"against", OPT_TEXT, &args.against, "published", "show published numbers beside ours"},
+        {"against", OPT_TEXT, &args.against, "published|imported",
+         "show published numbers, or runs that import-logs took in, beside ours; both: a,b"},
         {"format", OPT_TEXT, &args.format, "text|markdown|latex|csv|html|json",
          "what to print (default: text)"},
         {"name", OPT_TEXT, &args.name, "TABLE", "only this table of the recipe"},

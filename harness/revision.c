@@ -8,6 +8,7 @@
 #include "core/base/thread.h"
 #include "harness/revision_sys.h"
 #include "harness/version.h"
+#include "results/store.h"
 
 #include <git2.h>
 #include <libfyaml.h>
@@ -187,4 +188,17 @@ json_t *revision_machine(void)
     free(libraries);
     free(host);
     return facts;
+}
+
+int revision_record(const struct revision *r, struct store *s, const char *runner_sha256,
+                    long *revision, long *machine, struct err *e)
+{
+    const struct store_revision row = {r->commit, r->dirty, r->diff, runner_sha256,
+                                       revision_build(r)};
+    json_t *facts = revision_machine();
+    *revision = store_revision(s, &row, e);
+    *machine = *revision < 0 ? *revision : store_machine(s, facts, e);
+    json_decref(facts);
+    free((char *)row.build);
+    return *machine < 0 ? (int)*machine : 0;
 }

@@ -32,4 +32,9 @@ char *revision_build(const struct revision *r);
 /* Object of text: cpu, cores, memory, kernel, host, libraries. */
 json_t *revision_machine(void);
 
+/* The rows of the store for this code, with the runner of this hash, and for this machine. */
+struct store;
+int revision_record(const struct revision *r, struct store *s, const char *runner_sha256,
+                    long *revision, long *machine, struct err *e);
+
 #endif

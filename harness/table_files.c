@@ -4,6 +4,7 @@
 #include "core/base/fs.h"
 #include "core/base/str.h"
 #include "harness/table_runs.h"
+#include "results/store_imported.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,9 +92,14 @@ int table_files_build(struct table **out, const struct table_files *f,
                       const struct table_options *options, struct err *e)
 {
     struct table_runs runs;
+    json_t *imported = NULL;
     table_runs_init(&runs, &f->plan, block, where);
     *out = NULL;
-    int rc = runs.n ? table_build(out, f->store, runs.runs, runs.n, options, e) : 0;
+    int rc = f->imported && f->store && runs.n ? store_imported(f->store, &imported, e) : 0;
+    if (imported)
+        table_runs_add_imported(&runs, block, imported);
+    if (rc == 0 && runs.n)
+        rc = table_build(out, f->store, runs.runs, runs.n, options, e);
     table_runs_release(&runs);
     return rc;
 }

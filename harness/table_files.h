@@ -12,6 +12,7 @@ struct table_files {
     struct plan plan;
     struct store *store; // NULL when there is none yet
     char *published;     // folder
+    bool imported;       // tables show imported runs beside the recipe's
 };
 
 int table_files_open(struct table_files *f, const struct cmd_common *common, const char *recipe,

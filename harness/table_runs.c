@@ -313,5 +313,6 @@ void table_runs_release(struct table_runs *t)
 {
     map_release(&t->labels);
     free(t->runs);
+    json_decref(t->imported);
     memset(t, 0, sizeof *t);
 }

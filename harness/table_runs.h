@@ -11,9 +11,10 @@
 #include "results/table.h"
 
 struct table_runs {
-    struct table_run *runs; // borrows from the plan and from `labels`
+    struct table_run *runs; // borrows from the plan, from `labels` and from `imported`
     size_t n, capacity;
     struct map labels;
+    json_t *imported;
 };
 
 /* A run without a value on an axis (zero-shot has no shots, CoOp no rank) stands beside every value
@@ -22,6 +23,13 @@ struct table_runs {
 void table_runs_init(struct table_runs *out, const struct plan *p, const struct recipe_table *block,
                      const json_t *where);
 void table_runs_release(struct table_runs *t);
+
+/* Beside them the imported runs of the store that were made under the same conditions: protocol,
+ * backbone, source and dataset of one of the runs, and the shots of one that trains. In rows named
+ * after their trainers; not where an axis of the block is a parameter. `imported`: array of {run,
+ * spec} (results/store_imported.h), whose reference is taken. */
+void table_runs_add_imported(struct table_runs *t, const struct recipe_table *block,
+                             json_t *imported);
 
 /* Labels as labels_rows has them, but naming only what tells apart runs of a method that stand in
  * the same column (`columns`: axes, NULL-terminated): a method whose epochs depend on the dataset

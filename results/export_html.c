@@ -30,7 +30,7 @@ const char export_html_style[] =
     "position:sticky;left:0;background:var(--paper);font-weight:400}"
     ".table .group th{font-style:italic;padding-top:.6rem}"
     ".table .rule th,.table .rule td{border-top:1px solid var(--ink)}"
-    ".table .published,.table .verdict{color:var(--soft)}"
+    ".table .imported,.table .published,.table .verdict{color:var(--soft)}"
     ".table .best{font-weight:700}.table .second{text-decoration:underline}"
     ".table .up{color:var(--up)}.table .down{color:var(--down)}"
     ".table small{color:var(--soft);margin-left:.15em}";
@@ -145,9 +145,8 @@ static void put_head(struct str *out, const struct table *t, const struct print_
 static void put_row(struct str *out, const struct table *t, const struct print_grid *g, size_t r)
 {
     static const char *const classes[] = {
-        [GRID_LABELS] = "",         [GRID_HEADING] = "group",
-        [GRID_OURS] = "ours",       [GRID_PUBLISHED] = "published",
-        [GRID_VERDICT] = "verdict",
+        [GRID_LABELS] = "",           [GRID_HEADING] = "group",       [GRID_OURS] = "ours",
+        [GRID_IMPORTED] = "imported", [GRID_PUBLISHED] = "published", [GRID_VERDICT] = "verdict",
     };
     enum grid_kind kind = g->turned ? GRID_OURS : g->kinds[r];
     str_addf(out, "<tr class=\"%s%s\"><th scope=\"row\"", classes[kind],

@@ -186,7 +186,7 @@ void export_csv_open(struct str *out)
 void export_csv(const struct table *t, struct str *out)
 {
     for (size_t r = 0; r < t->n_rows; r++)
-        for (int published = r >= t->n_ours; published < 2; published++)
+        for (int published = r >= table_first_published(t); published < 2; published++)
             for (size_t c = 0; c < table_cells(t); c++)
                 for (size_t k = 0; k < t->n_metrics; k++) {
                     const struct table_row *row = &t->rows[r];

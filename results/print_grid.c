@@ -180,9 +180,10 @@ static struct grid_cell *start_row(struct print_grid *g, enum grid_kind kind)
     return grid_at(g, g->n_rows++, 0);
 }
 
-static void add_ours_row(struct print_grid *g, const struct table *t, const struct table_row *row)
+static void add_ours_row(struct print_grid *g, const struct table *t, const struct table_row *row,
+                         enum grid_kind kind)
 {
-    struct grid_cell *cells = start_row(g, GRID_OURS);
+    struct grid_cell *cells = start_row(g, kind);
     char *label = row->group && t->turned ? str_format("%s: %s", row->group, row->label)
                   : row->group            ? str_format("  %s", row->label)
                                           : mem_strdup(row->label);
@@ -248,7 +249,7 @@ static void turn(struct print_grid *g)
 static size_t most_rows(const struct table *t)
 {
     size_t n = 1 + t->n_rows;
-    for (size_t r = 0; r < t->n_ours; r++)
+    for (size_t r = 0; r < table_first_published(t); r++)
         n += 3 + t->rows[r].n_listings; // heading, published, verdict
     return n;
 }
@@ -269,17 +270,18 @@ void print_grid_init(struct print_grid *g, const struct table *t)
         set_text(&labels[c + 1], table_column(t, c));
     for (size_t r = 0; r < t->n_rows; r++) {
         const struct table_row *row = &t->rows[r];
-        bool ours = r < t->n_ours;
+        bool ours = r < t->n_ours, published = r >= table_first_published(t);
         if (r == t->n_ours)
             g->rule = g->n_rows;
-        if (ours && row->group && !t->turned && (r == 0 || !str_eq(row->group, row[-1].group)))
+        if (!published && row->group && !t->turned &&
+            (r == 0 || r == t->n_ours || !str_eq(row->group, row[-1].group)))
             set_text(start_row(g, GRID_HEADING), row->group);
-        if (!ours) {
+        if (published) {
             add_published_row(g, t, row, row->label, -1);
             continue;
         }
-        add_ours_row(g, t, row);
-        if (has_published(t, row))
+        add_ours_row(g, t, row, ours ? GRID_OURS : GRID_IMPORTED);
+        if (ours && has_published(t, row))
             add_comparison(g, t, row);
     }
     for (size_t i = g->n_rows * g->n_columns; i < most * g->n_columns; i++) {

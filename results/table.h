@@ -31,7 +31,8 @@ struct table_run {
     bool on_source;        // `dataset` is that one, and no target
     const char *protocol, *backbone; // "base-to-new", "ViT-B/16" (label)
     int shots, seed;
-    long parameters;    // numbers that it trains; -1 = unknown
+    bool imported;   // from a log of others: it stands in a row apart, neither ranked nor counted
+    long parameters; // numbers that it trains; -1 = unknown
     const json_t *spec; // what was asked: version, weights, split, precision; NULL = unknown
 };
 
@@ -76,10 +77,10 @@ const char *table_format_name(size_t i); // text, markdown, latex, csv, html; NU
 void table_open_file(const char *format, const char *title, struct str *out);
 void table_close_file(const char *format, struct str *out);
 
-/* Array of {method, group, row, column, dataset, shots, metric, mean, std, interval, n, wanted,
- * delta, verdict, difference, marks, runs, published: [{method, value, source, table, shots}]};
- * mean is null when n = 0, std and interval (half of Student's) when n < 2. A row of dataset
- * "Average" has n and wanted of columns, and no mean unless all are complete. */
+/* Array of {method, group, row, column, dataset, shots, imported, metric, mean, std, interval, n,
+ * wanted, delta, verdict, difference, marks, runs, published: [{method, value, source, table,
+ * shots}]}; mean is null when n = 0, std and interval (half of Student's) when n < 2. A row of
+ * dataset "Average" has n and wanted of columns, and no mean unless all are complete. */
 json_t *table_json(const struct table *t);
 
 /* The published rows below ours: array of {method, dataset, metric, value, source, table, shots}.

@@ -60,26 +60,25 @@ static void lay_out_columns(struct table *t, struct layout *l)
     for (size_t i = 0; i < l->n; i++) {
         const char *label = column_of(t, &l->runs[i]);
         l->column[i] = number_of(seen, label, &is_new);
+        BUG_IF(is_new && l->runs[i].imported); // they stand beside ours, after them
         if (is_new)
             MEM_PUSH(t->columns, t->n_columns, capacity) = mem_strdup(label);
     }
     json_decref(seen);
 }
 
-/* Rows of a group stand together, in the order in which groups appear. */
-static void lay_out_rows(struct table *t, struct layout *l)
+/* The rows of ours, or of imported runs. */
+static void lay_out_kind(struct table *t, struct layout *l, json_t *groups, json_t *seen,
+                         bool imported)
 {
-    json_t *groups = json_object(), *seen = json_object();
     bool is_new;
-    for (size_t i = 0; i < l->n; i++)
-        number_of(groups, l->runs[i].group ? l->runs[i].group : "", &is_new);
     for (size_t g = 0; g < json_object_size(groups); g++)
         for (size_t i = 0; i < l->n; i++) {
             const struct table_run *run = &l->runs[i];
             const char *group = run->group ? run->group : "";
-            if (number_of(groups, group, &is_new) != g)
+            if (run->imported != imported || number_of(groups, group, &is_new) != g)
                 continue;
-            char *key = str_format("%s\x1f%s", group, row_of(t, run));
+            char *key = str_format("%d\x1f%s\x1f%s", imported, group, row_of(t, run));
             l->row[i] = number_of(seen, key, &is_new);
             if (is_new)
                 MEM_PUSH(t->rows, t->n_rows, t->rows_capacity) = (struct table_row){
@@ -90,7 +89,19 @@ static void lay_out_rows(struct table *t, struct layout *l)
                 };
             free(key);
         }
+}
+
+/* Rows of a group stand together, in the order in which groups appear; imported ones after ours. */
+static void lay_out_rows(struct table *t, struct layout *l)
+{
+    json_t *groups = json_object(), *seen = json_object();
+    bool is_new;
+    for (size_t i = 0; i < l->n; i++)
+        number_of(groups, l->runs[i].group ? l->runs[i].group : "", &is_new);
+    lay_out_kind(t, l, groups, seen, false);
     t->n_ours = t->n_rows;
+    lay_out_kind(t, l, groups, seen, true);
+    t->n_imported = t->n_rows - t->n_ours;
     json_decref(groups);
     json_decref(seen);
 }
@@ -161,7 +172,7 @@ static int read_origin(struct table *t, struct store *store, const struct table_
                        struct table_origin *o, struct err *e)
 {
     struct store_result r;
-    t->runs++;
+    *(run->imported ? &t->imported : &t->runs) += 1;
     if (!store || !*run->run)
         return 0;
     int rc = store_result(store, run->run, &r, e);
@@ -171,7 +182,12 @@ static int read_origin(struct table *t, struct store *store, const struct table_
         o->state = mem_strdup(r.state);
     if (r.reason || *r.class_)
         o->reason = mem_strdup(r.reason ? r.reason : r.class_);
-    if (str_eq(r.state, "done")) {
+    if (str_eq(r.state, "done") && run->imported) {
+        t->imported_done++;
+        take_values(o, &r);
+        o->values[METRIC_TIME] = NAN; // of reading the log
+        o->code = ORIGIN_IMPORTED;
+    } else if (str_eq(r.state, "done")) {
         t->done++;
         take_values(o, &r);
         rc = find_code(t, store, r.revision, &o->code, e);

@@ -72,13 +72,14 @@ static json_t *number_json(const struct table *t, size_t r, size_t c, int m)
     json_object_set_new(row, "n", json_integer((json_int_t)cell->present));
     json_object_set_new(row, "wanted", json_integer((json_int_t)cell->wanted));
     set_comparison(row, cell, m);
+    json_object_set_new(row, "imported", json_boolean(r >= t->n_ours));
     return row;
 }
 
 json_t *table_json(const struct table *t)
 {
     json_t *rows = json_array();
-    for (size_t r = 0; r < t->n_ours; r++)
+    for (size_t r = 0; r < table_first_published(t); r++)
         for (size_t c = 0; c < table_cells(t); c++)
             for (size_t k = 0; k < t->n_metrics; k++)
                 if (t->rows[r].cells[c].wanted)
@@ -89,7 +90,7 @@ json_t *table_json(const struct table *t)
 json_t *table_published_json(const struct table *t)
 {
     json_t *rows = json_array();
-    for (size_t r = t->n_ours; r < t->n_rows; r++)
+    for (size_t r = table_first_published(t); r < t->n_rows; r++)
         for (size_t c = 0; c < table_cells(t); c++)
             for (size_t k = 0; k < t->n_metrics; k++) {
                 const struct table_cell *cell = &t->rows[r].cells[c];

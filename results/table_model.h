@@ -62,11 +62,13 @@ struct table_origin {
     char *state, *reason; // as the store has it; NULL: never tried, no reason
     double seconds;
     long parameters;
-    size_t code;            // index into the table's codes; SIZE_MAX = not done
+    size_t code;            // index into the table's codes; ORIGIN_IMPORTED; SIZE_MAX = not done
     char device[16];        // kind of what it ran on; "" = not known
     double values[METRICS]; // NAN where there is none
     const json_t *spec;     // borrowed: only while the table is built
 };
+
+#define ORIGIN_IMPORTED (SIZE_MAX - 1) // done, by code that is not known
 
 static inline bool origin_done(const struct table_origin *o)
 {
@@ -93,8 +95,8 @@ struct table_listing {
     double (*values)[METRICS];  // one a cell; NAN where it has none
 };
 
-/* A row is ours, or published (from t->n_ours on): its cells then hold one value each, repeated in
- * `published` with its source, and are not ranked. */
+/* A row is ours, imported (from t->n_ours on), or published (from table_first_published on): its
+ * cells then hold one value each, repeated in `published` with its source. Only ours are ranked. */
 struct table_row {
     char *group; // heading above it, or NULL
     char *label;
@@ -133,8 +135,8 @@ struct table {
     bool transposed;        // the recipe's rows are datasets: they are columns inside
     bool turned;            // rows and columns change places in print
     int decimals;           // as printed: 1; 2 beside published numbers
-    struct table_row *rows; // ours, then published
-    size_t n_rows, n_ours, rows_capacity;
+    struct table_row *rows; // ours, imported, published
+    size_t n_rows, n_ours, n_imported, rows_capacity;
 
     char *baseline;              // label of the first baseline row, or NULL
     struct baselines *baselines; // NULL unless asked for and comparable
@@ -149,10 +151,16 @@ struct table {
     size_t n_marks, marks_capacity;
 
     size_t runs, done;
+    size_t imported, imported_done; // runs
     struct table_code *codes;
     size_t n_codes, codes_capacity;
     json_t *failed; // array of {run, row, column, seed, state, reason}
 };
+
+static inline size_t table_first_published(const struct table *t)
+{
+    return t->n_ours + t->n_imported;
+}
 
 /* Cells of a row, the Average included. */
 static inline size_t table_cells(const struct table *t)
@@ -228,13 +236,20 @@ struct grid_cell {
     char *marks;                 // "a", "a,b"; never NULL
     const struct table_cell *of; // of the table; NULL: a label, a heading, a verdict
 };
-enum grid_kind { GRID_LABELS, GRID_HEADING, GRID_OURS, GRID_PUBLISHED, GRID_VERDICT };
+enum grid_kind {
+    GRID_LABELS,
+    GRID_HEADING,
+    GRID_OURS,
+    GRID_IMPORTED,
+    GRID_PUBLISHED,
+    GRID_VERDICT,
+};
 struct print_grid {
     struct grid_cell *cells; // [n_rows][n_columns]; row 0 and column 0 are labels
     size_t n_rows, n_columns;
     enum grid_kind *kinds; // of each row; of each column when turned
     bool turned;
-    size_t rule;          // a line above this row sets published rows apart; 0: none
+    size_t rule;          // a line above this row sets others' rows apart; 0: none
     const char **sources; // [1], [2], ... of the labels; borrowed
     size_t n_sources, sources_capacity;
 };

@@ -232,7 +232,7 @@ int table_compare(struct table *t, const char *name, struct err *e)
     }
     if (!known)
         return unknown_row(t, name, e);
-    for (size_t r = 0; r < t->n_ours; r++) {
+    for (size_t r = 0; r < table_first_published(t); r++) {
         const struct table_row *baseline = find_baseline(t, r, name, by_method, &several);
         if (several)
             return err_set(e, ERR_USAGE,

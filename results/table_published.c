@@ -206,7 +206,7 @@ static void add_row(struct table *t, const char *plain, const char *method)
 static bool is_shown(const struct table *t, const char *method)
 {
     for (size_t r = 0; r < t->n_rows; r++)
-        if (str_eq(r < t->n_ours ? t->rows[r].published : t->rows[r].method, method))
+        if (str_eq(r < table_first_published(t) ? t->rows[r].published : t->rows[r].method, method))
             return true;
     return false;
 }
@@ -245,7 +245,7 @@ int table_add_published(struct table *t, const struct table_options *o, struct e
         if (str_eq(b->table, plain) && str_eq(b->backbone, t->backbone) && !is_shown(t, b->method))
             add_row(t, plain, b->method);
     }
-    if (!found && t->n_rows == t->n_ours)
+    if (!found && t->n_rows == table_first_published(t))
         t->note = str_format("nothing is published for %s on these datasets and shots (%s)",
                              t->backbone, t->protocol);
     return 0;

@@ -37,7 +37,7 @@ void table_subtitle(const struct table *t, struct str *out)
 
 static bool incomplete(const struct table *t)
 {
-    for (size_t r = 0; r < t->n_ours; r++)
+    for (size_t r = 0; r < table_first_published(t); r++)
         for (size_t c = 0; c < t->n_columns; c++)
             if (t->rows[r].cells[c].present < t->rows[r].cells[c].wanted)
                 return true;
@@ -82,7 +82,10 @@ void table_caption(const struct table *t, struct str *out)
     if (incomplete(t))
         str_add(out, " n/N: n of N seeds have a result; such cells are neither ranked nor "
                      "averaged.");
-    if (t->n_rows > t->n_ours && t->average)
+    if (t->n_imported)
+        str_add(out, " Rows marked (imported) are from logs of other programs; they are not "
+                     "ranked.");
+    if (t->n_rows > table_first_published(t) && t->average)
         str_add(out, " The Average of published rows is computed from them by the same rule.");
     if (t->verdicts && judged(t)) {
         str_add(out, " Verdict: = is reproduced, within ");
@@ -151,6 +154,12 @@ void table_provenance(const struct table *t, struct str *out)
                  : str_format("Results: none yet, 0 of %zu runs done.", t->runs);
     put_line(out, results);
     free(results);
+    if (t->imported) {
+        char *imported = str_format("Imported: %zu of %zu runs, from logs of other programs.",
+                                    t->imported_done, t->imported);
+        put_line(out, imported);
+        free(imported);
+    }
     if (t->n_codes)
         str_add(out, "Code: ");
     for (size_t k = 0; k < t->n_codes; k++) {

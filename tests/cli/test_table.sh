@@ -96,7 +96,7 @@ main,CoOp,coop,Average,accuracy,NUMBER,,2,2,,,
 END
 expect_status 0 "$promptgrid" table --json small.yaml
 tr -d ' \n' <out >json
-grep -q '"rows":\[{"method":"zero-shot","group":null,"row":"zero-shotCLIP","column":"pocket-land","dataset":"pocket-land","shots":0,"metric":"accuracy","mean":[0-9.]*,"std":null,"interval":null,"n":1,"wanted":1,"delta":null,"verdict":null,"difference":null,"marks":\[\],"runs":\["[0-9a-f]*"\],"published":\[\],"table":"main"},' json ||
+grep -q '"rows":\[{"method":"zero-shot","group":null,"row":"zero-shotCLIP","column":"pocket-land","dataset":"pocket-land","shots":0,"metric":"accuracy","mean":[0-9.]*,"std":null,"interval":null,"n":1,"wanted":1,"delta":null,"verdict":null,"difference":null,"marks":\[\],"runs":\["[0-9a-f]*"\],"published":\[\],"imported":false,"table":"main"},' json ||
     fail "not the rows that were expected: $(cat json)"
 
 # Options: turned, differences, sorted, other metrics, a part of the runs.
@@ -193,7 +193,7 @@ promptgrid: error: unknown format 'tex': expected text, markdown, latex, csv, ht
 END
 expect_status 2 "$promptgrid" table --against nobody small.yaml
 same err <<'END'
-promptgrid: error: unknown baseline 'nobody': expected 'published'
+promptgrid: error: unknown baseline 'nobody': expected published, imported or both with a comma
 END
 expect_status 2 "$promptgrid" table --name other small.yaml
 same err <<'END'
