@@ -31,6 +31,7 @@ struct fiber {
 
 struct warp {
     unsigned want, here; // lanes that the collective needs; lanes that have come
+    unsigned gone;       // lanes that have returned
     const void *what;
     void *data[32];
 };
@@ -256,9 +257,8 @@ void emu_warp(unsigned mask, const void *what, void (*together)(void **data, uns
         emu_die("the mask %08x of a warp's operation lacks the caller", mask);
     if (lanes < 32 && mask >> lanes)
         emu_die("the mask %08x names lanes that the block does not have (%d)", mask, lanes);
-    for (int i = 0; i < lanes; i++)
-        if ((mask >> i & 1) && block.over[base + i])
-            emu_die("the mask %08x names lane %d, which has returned", mask, i);
+    if (mask & w->gone)
+        emu_die("the mask %08x names lanes that have returned (%08x)", mask, mask & w->gone);
     if (w->here && (w->want != mask || w->what != what))
         emu_die("lanes of one warp wait in different operations (masks %08x and %08x)", w->want,
                 mask);
@@ -314,6 +314,7 @@ static void thread_over(int thread)
     if (w->here && (w->want >> thread % 32 & 1))
         emu_die("returned while lanes of its warp wait for it");
     block.over[thread] = true;
+    w->gone |= 1u << thread % 32;
     block.done++;
     if (block.at_barrier && block.at_barrier + block.done == block.threads)
         open_barrier(); // the rest need not wait for threads that returned
