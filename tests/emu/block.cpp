@@ -15,6 +15,9 @@
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
 #endif
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
 
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
@@ -26,7 +29,7 @@ struct fiber {
     char *stack;
     size_t size; // of the stack
     int thread;
-    void *shadow; // ASan's
+    void *shadow; // the sanitizer's
 };
 
 struct warp {
@@ -139,6 +142,10 @@ static void go_to(struct fiber *next)
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_start_switch_fiber(&self->shadow, next->stack, next->size);
 #endif
+#ifdef __SANITIZE_THREAD__
+    self->shadow = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(next->shadow, 0);
+#endif
     emu_swap(&self->sp, next->sp);
     arrived();
 }
@@ -183,7 +190,9 @@ static struct fiber *fiber_new(void)
     struct fiber *f = &fibers[n_fibers++];
     f->stack = map + GUARD;
     f->size = STACK;
-    f->shadow = NULL;
+#ifdef __SANITIZE_THREAD__
+    f->shadow = __tsan_create_fiber(0);
+#endif
     f->sp = first_frame(f->stack + STACK, fiber_main);
     return f;
 }

@@ -44,9 +44,12 @@ void staging_free(struct staging *s)
 
 void cuda_release(struct device *d, void *block)
 {
-    (void)d;
-    if (block)
-        cudaFree(block); // waits for what uses it
+    struct cuda *c = cuda_of(d);
+    if (!block)
+        return;
+    if (!cuda_recording(c, "release"))
+        cudaStreamSynchronize(c->stream); // for what still uses it
+    cudaFree(block);
 }
 
 void *cuda_alloc(struct device *d, size_t bytes)
