@@ -5,6 +5,7 @@
 #include "core/proto/event.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool has_gpu(void)
 {
@@ -21,7 +22,11 @@ int start_device(struct device **out, const struct job *job, struct err *e)
     const char *kind = job->device ? job->device : "cpu";
     if (str_eq(kind, "auto"))
         kind = has_gpu() ? "cuda" : "cpu";
-    return device_open(out, kind, job->threads, e);
+    int rc = device_open(out, kind, job->threads, e);
+    // A GPU with a number was there when the scheduler looked: it is lost, and others may do.
+    if (rc < 0 && rc != ERR_MEMORY && strchr(kind, ':'))
+        rc = e->code = ERR_DEVICE;
+    return rc;
 }
 
 void start_send(const struct device *d, int threads, int resumed)
