@@ -217,12 +217,12 @@ static int prepare(struct encode *x, int threads, struct err *e)
 {
     struct device *d = x->device;
     float values[AUGMENT_VALUES];
-    x->vision = vision_new(&x->clip, d->ops->apart ? BATCH_APART : BATCH);
+    const size_t batch = d->ops->apart ? BATCH_APART : BATCH;
+    x->vision = vision_new(&x->clip, (int)(batch < x->n ? batch : x->n));
     const int rc = vision_ready(x->vision, e);
     if (rc < 0)
         return rc;
     const size_t group = (size_t)vision_group(x->vision);
-    const size_t batch = d->ops->apart ? BATCH_APART : BATCH;
     x->most = batch / group * group; // whole groups, so that no room in them is left empty
     x->hashes = mem_zero(2 * x->most, sizeof *x->hashes);
     x->data = hash_new();

@@ -1,6 +1,6 @@
 /* The encode job on the pocket model: goldens, events, any number of threads, and what it refuses.
  */
-#include "t.h"
+#include "data/see.h"
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
@@ -39,10 +39,16 @@ static json_t *make_spec(const char *dataset, const char *part, const char *view
     return spec;
 }
 
+static const char *device; // NULL: the CPU
+
 static int encode(json_t *spec, const char *folder, const char *out, int threads, struct err *e)
 {
-    struct job job = {
-        .spec = spec, .threads = threads, .weights = WEIGHTS, .dataset = folder, .out = out};
+    struct job job = {.spec = spec,
+                      .threads = threads,
+                      .device = device,
+                      .weights = WEIGHTS,
+                      .dataset = folder,
+                      .out = out};
     return encode_job(&job, e);
 }
 
@@ -117,6 +123,42 @@ static void any_number_of_threads_gives_the_same_bank(void **state)
         free(out);
     }
     json_decref(spec);
+    free(folder);
+    free(home);
+}
+
+/* The GPU sees what the CPU does: features as near as its sums are; its own bits again and again,
+ * whether copies come late or early. */
+static void the_gpus_bank_is_near_the_cpus(void **unused)
+{
+    (void)unused;
+    struct err e;
+    struct bank cpu, gpu;
+    char *home = t_folder(), *folder = dataset_folder("pocket-land");
+    char *out[] = {fs_join(home, "cpu"), fs_join(home, "gpu"), fs_join(home, "again")};
+    json_t *spec = make_spec("pocket-land", "train", "fresh", 3, 1);
+    char hash[2][HASH_HEX];
+    assert_ok(encode(spec, folder, out[0], 2, &e), &e);
+    device = "cuda";
+    for (int again = 0; again < 2; again++) {
+        setenv("EMU_EAGER", again ? "1" : "0", 1);
+        assert_ok(encode(spec, folder, out[1 + again], 1 + again, &e), &e);
+        assert_ok(hash_file(hash[again], out[1 + again], &e), &e);
+    }
+    unsetenv("EMU_EAGER");
+    device = NULL;
+    assert_string_equal(hash[0], hash[1]);
+    assert_ok(bank_open(&cpu, out[0], spec, &e), &e);
+    assert_ok(bank_open(&gpu, out[1], spec, &e), &e);
+    assert_int_equal(gpu.images, cpu.images);
+    assert_int_equal(gpu.views, cpu.views);
+    for (size_t i = 0; i < cpu.views * cpu.images; i++)
+        assert_near(gpu.features + i * cpu.dim, cpu.features + i * cpu.dim, cpu.dim, 1e-5);
+    bank_close(&cpu);
+    bank_close(&gpu);
+    json_decref(spec);
+    for (int i = 0; i < 3; i++)
+        free(out[i]);
     free(folder);
     free(home);
 }
@@ -378,6 +420,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_equal_the_goldens),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bank),
+        cmocka_unit_test(the_gpus_bank_is_near_the_cpus),
         cmocka_unit_test(bf16_features_are_near_fp32s),
         cmocka_unit_test(picks_are_the_base_half_of_the_selection),
         cmocka_unit_test(events_tell_the_whole_story),
