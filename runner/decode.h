@@ -21,7 +21,7 @@ struct decoded {
 
 /* n images, up to `most` in a batch, and no more once its pixels take more than `budget` bytes:
  * they come with the next batch. */
-enum { DECODED_BYTES = 512 << 20 }; // a budget
+enum { DECODED_BYTES = 384 << 20 }; // a budget
 void decoder_open(struct decoder **out, struct device *d, int threads, size_t n, size_t most,
                   size_t budget, decoder_load load, void *arg);
 void decoder_close(struct decoder *c); // NULL is fine

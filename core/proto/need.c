@@ -16,6 +16,10 @@ enum {
     ENCODED = 128,           // images that the encoder has in flight
     TESTED = 4096,           // rows of logits
     UNKNOWN_TOWER = 1 << 29, // floats of an image tower that is no transformer
+    DECODED_FLOATS = 240 << 20, // two batches of decoded images, see runner/decode.h
+    VIEWS_FLOATS = 32 << 20,    // between the passes of their views
+    IMAGE_FLOATS = 1 << 18,     // a decoded image, and how many of them a method on pixels keeps
+    IMAGES_FLOATS = 1 << 28,
 };
 
 /* Frozen matrices of a tower of `layers` blocks. */
@@ -68,6 +72,13 @@ static double forest_floats(const json_t *params, const struct method_sizes *s, 
     return text_floats(s, rows, 1 + M + NAME_ROWS, trees * K, backward);
 }
 
+/* Decoded images of a method on pixels. */
+static double pixel_floats(double images)
+{
+    double kept = images * IMAGE_FLOATS;
+    return (kept < IMAGES_FLOATS ? kept : IMAGES_FLOATS) + VIEWS_FLOATS;
+}
+
 /* While training, and while testing: the larger. */
 static double method_text(const json_t *params, const struct method_row *method,
                           const struct method_sizes *s, bool trains)
@@ -97,7 +108,8 @@ static double learner_floats(const json_t *spec, const struct method_sizes *s)
         floats += tower_weights(s->image_layers, s->image_width, s->embed) +
                   image_floats(s, ENCODED, (double)number(params, "length", 0), false) +
                   image_floats(s, (double)number(params, "batch", 1),
-                               (double)number(params, "image-length", 16), trains);
+                               (double)number(params, "image-length", 16), trains) +
+                  pixel_floats(N);
     else if (trains) // features, and what a cache of them makes: keys, moments, affinities, labels
         floats += N * (method->needs & METHOD_VAL_ALL ? 6 * E + 2 * K : 2 * E);
     if (method->parameters)
@@ -109,7 +121,7 @@ double need_gpu(const json_t *spec, const struct method_sizes *s)
 {
     bool encodes = str_eq(spec_get_text(spec, "job"), "encode");
     double floats = encodes ? tower_weights(s->image_layers, s->image_width, s->embed) +
-                                  image_floats(s, ENCODED, 0, false)
+                                  image_floats(s, ENCODED, 0, false) + DECODED_FLOATS + VIEWS_FLOATS
                             : learner_floats(spec, s);
     return NEED_CONTEXT + 1.1 * 4 * floats;
 }
