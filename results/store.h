@@ -30,7 +30,8 @@ int store_open(struct store **out, const char *path, enum store_mode mode, struc
 void store_close(struct store *s); // NULL is fine
 const char *store_path(const struct store *s);
 
-/* ERR_MISSING when the file is no longer where it was opened: nothing may be written beside it then.
+/* ERR_MISSING when the file is no longer where it was opened: nothing may be written beside it
+ * then.
  */
 int store_in_place(struct store *s, struct err *e);
 
