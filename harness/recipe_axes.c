@@ -293,6 +293,8 @@ int name_read(const struct yaml_node *node, const char *what, char **out, struct
         node->text[strspn(node->text, letters)])
         return wrong(e, ERR_PARSE, node, what,
                      "a name of at most 64 lower-case letters, digits and '-'");
+    if (*node->text == '-') // an option, to whoever is given a file of this name
+        return wrong(e, ERR_PARSE, node, what, "a name that starts with a letter or a digit");
     *out = mem_strdup(node->text);
     return 0;
 }

@@ -152,6 +152,14 @@ static char *token_text(struct fy_token *token)
     return mem_strndup(text ? text : "", text ? n : 0);
 }
 
+/* An escape, as in "a\0b", may make what text cannot hold. */
+static bool holds_nul(struct fy_token *token)
+{
+    size_t n = 0;
+    const char *text = token ? fy_token_get_text(token, &n) : NULL;
+    return text && memchr(text, 0, n);
+}
+
 /* The library's first complaint, in our form. */
 static int library_error(struct builder *b, struct err *e)
 {
@@ -264,6 +272,8 @@ static int build(struct builder *b, struct fy_event *event, int level, struct ya
     case FYET_SCALAR:
         node = node_new(b, YAML_SCALAR, event);
         node->text = token_text(event->scalar.value);
+        if (holds_nul(event->scalar.value))
+            return yaml_error(e, ERR_PARSE, node, "a NUL byte; a recipe is text");
         node->quoted =
             event->scalar.value && fy_token_scalar_style(event->scalar.value) != FYSS_PLAIN;
         anchor = event->scalar.anchor;

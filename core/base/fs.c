@@ -101,7 +101,7 @@ int fs_remove_tree(const char *path, struct err *e)
 
 static int open_to_read(const char *path, struct stat *s, struct err *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe must not hold us up
     if (fd < 0) {
         int missing = errno == ENOENT || errno == ENOTDIR;
         err_sys(e, "unable to open '%s'", path);

@@ -18,7 +18,8 @@ enum { FILE_LIMIT = 16 << 20, NAME_LIMIT = 64, COUNT_LIMIT = 1 << 30 };
 bool own_is_name(const char *name)
 {
     size_t n = strlen(name);
-    return n && n <= NAME_LIMIT && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == n;
+    return n && n <= NAME_LIMIT && *name != '-' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == n;
 }
 
 /* ---- the file ---- */

@@ -30,6 +30,8 @@ HOME=$scratch/home-of-user TMPDIR=$scratch/tmp
 export HOME TMPDIR
 mkdir "$HOME" "$TMPDIR"
 store=w/promptgrid.sqlite
+asan=no
+nm "$BUILD/promptgrid" 2>/dev/null | grep -q __asan_init && asan=yes
 faults=0
 
 # small_home: a tree of code of two files, so that reading its revision takes no time.
@@ -230,5 +232,5 @@ each() {
 
 # on_asan NUMBER OTHER: the first of a program that was built to find faults of memory, else the other
 on_asan() {
-    if nm "$BUILD/promptgrid" 2>/dev/null | grep -q __asan_init; then echo "$1"; else echo "$2"; fi
+    if [ $asan = yes ]; then echo "$1"; else echo "$2"; fi
 }
