@@ -68,7 +68,9 @@ void check_init(struct check *c, const char *workspace, const char *runner, cons
     c->ids = json_object();
     for (size_t i = 0; i < plan->n; i++) {
         char shape[HASH_HEX];
-        shape_of(plan->runs[i].spec, shape);
+        json_t *spec = plan_spec(plan, &plan->runs[i]);
+        shape_of(spec, shape);
+        json_decref(spec);
         json_object_set_new(c->scope, shape, json_true());
     }
 }

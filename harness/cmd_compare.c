@@ -34,12 +34,12 @@ static int truth(void *arg, const char *id, const char *part, int **labels, size
 {
     const struct table_files *f = arg;
     const struct plan_run *run = find_run(&f->plan, id);
-    const struct dataset_row *row = dataset_find(spec_get_text(run->spec, "dataset"));
+    const struct dataset_row *row = dataset_find(plan_text(run, "dataset"));
     struct split split = {0};
     int rc = split_load(&split, row, run->folder, e);
     if (rc < 0)
         return rc;
-    if (!str_eq(split.hash, spec_get_text(run->spec, "split"))) {
+    if (!str_eq(split.hash, plan_text(run, "split"))) {
         split_release(&split);
         return err_set(e, ERR_CORRUPT, "the split of '%s' changed while it was read", row->name);
     }

@@ -79,10 +79,12 @@ static int add_run(struct export *x, const struct plan_run *run, struct err *e)
     int rc = store_log(store, run->id, &log, e);
     if (rc < 0)
         return rc;
-    char *text = spec_text(run->spec), *name = str_format("specs/%s.json", run->id);
+    json_t *spec = plan_spec(&x->data.files.plan, run);
+    char *text = spec_text(spec), *name = str_format("specs/%s.json", run->id);
     rc = add_text(x, name, text, e);
     free(name);
     free(text);
+    json_decref(spec);
     if (rc == 0 && log) {
         name = str_format("logs/%s", fs_base(log));
         rc = add_file(x, name, log, e);

@@ -41,7 +41,7 @@ static int needs_of_recipe(struct gc *g, const char *recipe, const struct roots 
     for (size_t i = 0; rc == 0 && i < plan.n; i++) {
         const struct plan_run *r = &plan.runs[i];
         char *name = str_format("%s.bank", r->id);
-        const char *dataset = json_string_value(json_object_get(r->spec, "dataset"));
+        const char *dataset = plan_text(r, "dataset");
         if (r->state == PLAN_BLOCKED)
             json_object_set_new(g->kept_of, dataset, json_true());
         else if (i < plan.banks)

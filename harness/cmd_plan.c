@@ -18,17 +18,10 @@ enum { SHORT_ID = 12, COLUMNS = 9 };
 static const char *const titles[COLUMNS] = {"RUN",  "JOB",        "DATASET", "METHOD", "SHOTS",
                                             "SEED", "PARAMETERS", "STATE",   "WHY"};
 
-static const char *job_of(const struct plan_run *r)
+/* "-" for what is not picked, or does not train. */
+static char *number_cell(int number, int shots)
 {
-    return json_string_value(json_object_get(r->spec, "job"));
-}
-
-static char *number_cell(const json_t *spec, const char *key)
-{
-    const json_t *value = json_object_get(spec, key);
-    long long number = json_integer_value(value);
-    bool trained = json_integer_value(json_object_get(spec, "shots")) > 0;
-    return value && trained ? str_format("%lld", number) : mem_strdup("-");
+    return shots > 0 ? str_format("%d", number) : mem_strdup("-");
 }
 
 /* "train images", "test images", "train picks, fresh views" */
@@ -46,11 +39,11 @@ static char *bank_label(const json_t *spec)
 static void fill_row(char **row, const struct plan_run *r, const char *label)
 {
     row[0] = *r->id ? mem_strndup(r->id, SHORT_ID) : mem_strdup("-");
-    row[1] = mem_strdup(job_of(r));
-    row[2] = mem_strdup(json_string_value(json_object_get(r->spec, "dataset")));
-    row[3] = label ? str_visible(label) : bank_label(r->spec);
-    row[4] = number_cell(r->spec, "shots");
-    row[5] = number_cell(r->spec, "seed");
+    row[1] = mem_strdup(plan_text(r, "job"));
+    row[2] = mem_strdup(plan_text(r, "dataset"));
+    row[3] = label ? str_visible(label) : bank_label(r->common);
+    row[4] = number_cell(r->shots, r->shots);
+    row[5] = number_cell(r->seed, r->shots);
     row[6] = r->parameters < 0 ? mem_strdup("-") : str_format("%ld", r->parameters);
     row[7] = mem_strdup(plan_state_names[r->state]);
     row[8] = str_visible(r->why);
@@ -100,11 +93,11 @@ static void print_summary(const struct plan *p)
     double seconds = 0, bytes = 0, memory = 0;
     int cores = thread_cores();
     for (size_t i = 0; i < p->n; i++) {
-        evals += str_eq(job_of(&p->runs[i]), "eval");
+        evals += str_eq(plan_text(&p->runs[i], "job"), "eval");
         if (p->runs[i].state != PLAN_WANTED)
             continue;
         for (int k = 0; k < 3; k++)
-            wanted[k] += str_eq(job_of(&p->runs[i]), jobs[k]);
+            wanted[k] += str_eq(plan_text(&p->runs[i], "job"), jobs[k]);
         unknown += p->runs[i].seconds <= 0;
         seconds += p->runs[i].seconds;
         bytes += p->runs[i].bytes;

@@ -72,13 +72,16 @@ static int choose_sample(struct chosen *c, const struct options *o, const struct
     size_t total = 0, at = 0;
     for (size_t i = 0; i < plan->n; i++)
         total += plan->runs[i].state == PLAN_DONE && *plan->runs[i].id && plan->runs[i].grid &&
-                 is_training(plan->runs[i].spec);
+                 is_training(plan->runs[i].common);
     for (size_t i = 0; i < plan->n; i++) {
         const struct plan_run *run = &plan->runs[i];
-        if (run->state != PLAN_DONE || !*run->id || !run->grid || !is_training(run->spec))
+        if (run->state != PLAN_DONE || !*run->id || !run->grid || !is_training(run->common))
             continue;
-        if (o->all || reproduce_picks(at, total, (size_t)o->sample))
-            choose(c, run->spec, o->backbone ? o->backbone : run->grid->backbone);
+        if (o->all || reproduce_picks(at, total, (size_t)o->sample)) {
+            json_t *spec = plan_spec(plan, run);
+            choose(c, spec, o->backbone ? o->backbone : run->grid->backbone);
+            json_decref(spec);
+        }
         at++;
     }
     return c->n ? 0
@@ -125,7 +128,7 @@ static int recorded_device(const struct plan *plan, struct store *recorded, char
     *out = 0;
     for (size_t i = 0; i < plan->n && !*out; i++) {
         struct store_result r;
-        if (!is_training(plan->runs[i].spec))
+        if (!is_training(plan->runs[i].common))
             continue;
         if (store_result(recorded, plan->runs[i].id, &r, e) < 0)
             return e->code;
@@ -204,9 +207,9 @@ static int compare(const struct options *o, const struct plan *plan, struct stor
     labels_init(&labels, plan);
     for (size_t i = 0; i < plan->n && rc == 0; i++) {
         json_t *one;
-        if (!is_training(plan->runs[i].spec))
+        if (!is_training(plan->runs[i].common))
             continue;
-        char *label = labels_text(&labels, plan->runs[i].spec);
+        char *label = labels_run(&labels, plan, &plan->runs[i]);
         rc = reproduce_compare(recorded, now, plan->runs[i].id, label, o->points, worst, &one, e);
         free(label);
         if (rc < 0)

@@ -97,7 +97,7 @@ static json_t *status_json(const struct status *s, const struct labels *labels)
     for (int k = 0; k < STATES; k++)
         json_object_set_new(all, state_names[k], json_integer((json_int_t)s->counts[k]));
     for (size_t i = 0; i < s->counts[FAILED]; i++) {
-        char *label = labels_text(labels, s->failures[i].run->spec);
+        char *label = labels_run(labels, s->plan, s->failures[i].run);
         json_array_append_new(failures, failure_json(&s->failures[i], label));
         free(label);
     }
@@ -132,7 +132,7 @@ static void put_failures(struct str *out, const struct status *s, const struct l
 {
     for (size_t i = 0; i < s->counts[FAILED]; i++) {
         const struct status_failure *f = &s->failures[i];
-        char *label = labels_text(labels, f->run->spec);
+        char *label = labels_run(labels, s->plan, f->run);
         char *reason = str_visible(f->known.reason ? f->known.reason : f->known.class_);
         char *log = f->log ? str_visible(f->log) : NULL;
         str_addf(out, "failed: %s: %s%s%s%s\n", label, reason, log ? " (log: " : "", log ? log : "",

@@ -35,7 +35,7 @@ void eta_init(struct eta *t, const struct plan *p)
     *t = (struct eta){.of = mem_alloc(p->n, sizeof *t->of)};
     for (size_t i = 0; i < p->n; i++) {
         const struct plan_run *r = &p->runs[i];
-        t->of[i] = group_of(t, r->spec);
+        t->of[i] = group_of(t, r->common);
         struct eta_group *g = &t->groups[t->of[i]];
         if (r->seconds > 0) {
             g->expected++;

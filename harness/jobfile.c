@@ -148,8 +148,8 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
                   int attempt, const struct jobfile_how *how, struct err *e)
 {
     const struct plan_run *r = &p->runs[run];
-    bool encode = str_eq(spec_get_text(r->spec, "job"), "encode");
-    bool eval = str_eq(spec_get_text(r->spec, "job"), "eval");
+    bool encode = str_eq(plan_text(r, "job"), "encode");
+    bool eval = str_eq(plan_text(r, "job"), "eval");
     char *ending = str_format(".%d.log", attempt);
     j->kind = encode ? "bank" : eval ? NULL : "prompt";
     j->path = jobfile_job(workspace, r->id);
@@ -176,13 +176,14 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
     }
     if (r->file)
         set_path(paths, "prompt", r->file);
-    if (can_resume(r->spec)) {
+    if (can_resume(r->common)) {
         char *path = path_in(workspace, "checkpoints", r->id, ".safetensors");
         set_path(paths, "checkpoint", path);
         free(path);
     }
-    json_t *job = json_pack("{s:s, s:O, s:i, s:o, s:i}", "run", r->id, "spec", r->spec, "threads",
-                            how->threads, "paths", paths, "checkpoint_every", how->every);
+    json_t *job =
+        json_pack("{s:s, s:o, s:i, s:o, s:i}", "run", r->id, "spec", plan_spec(p, r), "threads",
+                  how->threads, "paths", paths, "checkpoint_every", how->every);
     BUG_IF(!job);
     if (how->device)
         json_object_set_new(job, "device", json_string(how->device));

@@ -46,16 +46,20 @@ void labels_init(struct labels *l, const struct plan *p)
 {
     l->seen = json_object();
     for (size_t i = 0; i < p->n; i++) {
-        json_t *spec = p->runs[i].spec, *value;
+        const struct plan_run *r = &p->runs[i], *last = i ? r - 1 : NULL;
         const char *name;
-        see(l, "backbone", json_object_get(spec, "backbone"));
-        if (str_eq(text_of(spec, "job"), "encode"))
+        json_t *value;
+        if (last && r->common == last->common && r->params == last->params &&
+            (r->shots > 0) == (last->shots > 0))
             continue;
-        if (int_of(spec, "shots")) // a method that does not train has a protocol of its own
-            see(l, protocol_key(spec), json_object_get(spec, "protocol"));
-        json_object_foreach(json_object_get(spec, "params"), name, value)
+        see(l, "backbone", json_object_get(r->common, "backbone"));
+        if (!r->params)
+            continue;
+        if (r->shots) // a method that does not train has a protocol of its own
+            see(l, protocol_key(r->common), json_object_get(r->common, "protocol"));
+        json_object_foreach(r->params, name, value)
         {
-            char *key = param_key(spec, name);
+            char *key = param_key(r->common, name);
             see(l, key, value);
             free(key);
         }
@@ -118,4 +122,12 @@ char *labels_text(const struct labels *l, const json_t *spec)
     char *text = str_detach(&s), *visible = str_visible(text);
     free(text);
     return visible;
+}
+
+char *labels_run(const struct labels *l, const struct plan *p, const struct plan_run *run)
+{
+    json_t *spec = plan_spec(p, run);
+    char *text = labels_text(l, spec);
+    json_decref(spec);
+    return text;
 }

@@ -18,6 +18,7 @@ void labels_release(struct labels *l);
 
 /* Yours to free(). */
 char *labels_text(const struct labels *l, const json_t *spec);
+char *labels_run(const struct labels *l, const struct plan *p, const struct plan_run *run);
 
 struct grid_run;
 

@@ -43,8 +43,9 @@ struct building {
     struct map ids; // of runs
     size_t *at;     // by number of id: the run's index within its stage
     size_t n_at, at_capacity;
-    struct map banks; // what a bank follows from
-    int *bank;        // by number of that: its index, BANK_PICKS
+    json_t *bank_specs; // array
+    struct map banks;   // what a bank follows from
+    int *bank;          // by number of that: its index, BANK_PICKS
     size_t n_bank, bank_capacity;
     struct map counts; // what a number of parameters follows from
     long *count;       // by number of that
@@ -174,78 +175,69 @@ static int push_run(struct building *b, enum stage stage, struct plan_run run)
 static int make_bank(struct building *b, const struct plan_run *reader, const char *part,
                      size_t images)
 {
-    struct plan_run bank = {.spec = spec_bank(reader->spec, part, images),
-                            .needs = NO_NEEDS,
-                            .parameters = -1,
-                            .weights = reader->weights,
-                            .merges = reader->merges,
-                            .folder = reader->folder};
-    spec_id(bank.spec, bank.id);
-    int known = find_run(b, bank.id);
-    if (known < 0)
-        return push_run(b, STAGE_ENCODE, bank);
-    json_decref(bank.spec);
-    return known;
+    json_t *spec = plan_join_parts(reader, NULL), *bank = spec_bank(spec, part, images);
+    struct plan_run run = {.common = bank,
+                           .shots = (int)json_integer_value(json_object_get(bank, "shots")),
+                           .seed = (int)json_integer_value(json_object_get(bank, "seed")),
+                           .needs = NO_NEEDS,
+                           .parameters = -1,
+                           .weights = reader->weights,
+                           .merges = reader->merges,
+                           .folder = reader->folder};
+    spec_id(bank, run.id);
+    int at = find_run(b, run.id);
+    if (at < 0) {
+        at = push_run(b, STAGE_ENCODE, run);
+        json_array_append(b->bank_specs, bank);
+    }
+    json_decref(bank);
+    json_decref(spec);
+    return at;
 }
 
 /* The bank that a run reads. What it is like follows from all that the run has in common with its
  * other seeds and shots, and where it covers picks, from those too. */
-static int add_bank(struct building *b, const struct plan_run *reader, const struct plan_dataset *d,
-                    const char *part, size_t images)
+static int add_bank(struct building *b, const struct plan_run *reader, const char *part,
+                    size_t images)
 {
     enum { PICKS = -1 };
-    const struct grid_run *r = reader->grid;
-    const void *key[] = {part,
-                         d,
-                         json_object_get(reader->spec, "params"),
-                         r->backbone,
-                         r->precision,
-                         r->views,
-                         r->method,
-                         NULL};
+    const void *key[] = {part, reader->common, reader->params};
     bool is_new;
-    if (method_pixels(method_find(r->method), json_object_get(reader->spec, "params")))
+    if (method_pixels(method_find(reader->grid->method), reader->params))
         return -1;
     size_t number = map_add(&b->banks, key, sizeof key, &is_new);
     if (is_new) {
         int bank = make_bank(b, reader, part, images);
-        const json_t *spec = b->runs[STAGE_ENCODE].items[bank].spec;
-        bool whole = str_eq(spec_get_text(spec, "cover"), "all");
+        bool whole = str_eq(plan_text(&b->runs[STAGE_ENCODE].items[bank], "cover"), "all");
         MEM_PUSH(b->bank, b->n_bank, b->bank_capacity) = whole ? bank : PICKS;
         return bank;
     }
     return b->bank[number] == PICKS ? make_bank(b, reader, part, images) : b->bank[number];
 }
 
-/* A run with its files, whose spec is whole; takes the spec. */
-static struct plan_run make_run(struct building *b, const struct grid_run *r, json_t *spec,
+/* A run with its files. */
+static struct plan_run make_run(struct building *b, const struct grid_run *r,
                                 const struct plan_dataset *d)
 {
     const struct plan_backbone *backbone = find_backbone(b->facts, r->backbone);
-    struct plan_run run = {.spec = spec,
-                           .grid = r,
-                           .parameters = -1,
-                           .needs = NO_NEEDS,
-                           .weights = map_keep(b->words, backbone->weights_path),
-                           .merges = map_keep(b->words, backbone->merges_path),
-                           .folder = map_keep(b->words, d->folder)};
-    plan_spec_id(&b->parts, spec, run.id);
-    return run;
+    return (struct plan_run){.grid = r,
+                             .parameters = -1,
+                             .needs = NO_NEEDS,
+                             .weights = map_keep(b->words, backbone->weights_path),
+                             .merges = map_keep(b->words, backbone->merges_path),
+                             .folder = map_keep(b->words, d->folder)};
 }
 
 /* How many parameters it trains: the same for all seeds. */
 static long count_parameters(struct building *b, const struct plan_run *run,
                              const struct plan_dataset *d)
 {
-    const struct grid_run *r = run->grid;
-    const void *key[] = {
-        json_object_get(run->spec, "params"), d, r->backbone, r->protocol, r->method,
-        (const void *)(intptr_t)r->shots};
+    const void *key[] = {run->common, run->params, (const void *)(intptr_t)run->shots};
     bool is_new;
     size_t number = map_add(&b->counts, key, sizeof key, &is_new);
     if (is_new)
         MEM_PUSH(b->count, b->n_count, b->count_capacity) =
-            plan_parameters(find_backbone(b->facts, r->backbone), d, run->spec);
+            plan_parameters(find_backbone(b->facts, run->grid->backbone), d, run);
     return b->count[number];
 }
 
@@ -256,21 +248,19 @@ static int add_train(struct building *b, const struct grid_run *r, const char *d
     const struct plan_dataset *d = find_dataset(b->facts, dataset);
     const struct method_row *method = method_find(r->method);
     const struct plan_file *file = find_file(b->facts, r);
-    struct plan_run run = make_run(
-        b, r, plan_train_spec(&b->parts, r, dataset, find_backbone(b->facts, r->backbone), d, file),
-        d);
+    struct plan_run run = make_run(b, r, d);
+    plan_train_parts(&b->parts, &run, r, dataset, find_backbone(b->facts, r->backbone), d, file);
+    plan_identify(&b->parts, &run, NULL);
     int known = find_run(b, run.id);
-    if (known >= 0) {
-        json_decref(run.spec);
+    if (known >= 0)
         return known;
-    }
     run.file = file ? map_keep(b->words, file->path) : NULL;
     run.parameters = count_parameters(b, &run, d);
     if (method->trains)
-        run.needs[NEED_TRAIN_BANK] = add_bank(b, &run, d, "train", d->train);
-    run.needs[NEED_TEST_BANK] = add_bank(b, &run, d, "test", d->test);
+        run.needs[NEED_TRAIN_BANK] = add_bank(b, &run, "train", d->train);
+    run.needs[NEED_TEST_BANK] = add_bank(b, &run, "test", d->test);
     if (method_validates(method))
-        run.needs[NEED_VAL_BANK] = add_bank(b, &run, d, "val", d->val);
+        run.needs[NEED_VAL_BANK] = add_bank(b, &run, "val", d->val);
     int rc = judge(b, &run, e), at = push_run(b, STAGE_TRAIN, run);
     return rc < 0 ? rc : at;
 }
@@ -283,14 +273,13 @@ static int add_eval(struct building *b, const struct grid_run *r, struct err *e)
     if (train < 0)
         return train;
     const struct plan_run *trained = &b->runs[STAGE_TRAIN].items[train];
-    struct plan_run run =
-        make_run(b, r, plan_eval_spec(&b->parts, r, trained->spec, trained->id, d), d);
+    struct plan_run run = make_run(b, r, d);
+    plan_eval_parts(&b->parts, &run, r, trained, d);
+    plan_identify(&b->parts, &run, trained->id);
     int known = find_run(b, run.id);
-    if (known >= 0) {
-        json_decref(run.spec);
+    if (known >= 0)
         return known;
-    }
-    run.needs[NEED_TEST_BANK] = add_bank(b, &run, d, "test", d->test);
+    run.needs[NEED_TEST_BANK] = add_bank(b, &run, "test", d->test);
     run.needs[NEED_PROMPT] = train;
     int rc = judge(b, &run, e), at = push_run(b, STAGE_EVAL, run);
     return rc < 0 ? rc : at;
@@ -300,16 +289,14 @@ static int add_eval(struct building *b, const struct grid_run *r, struct err *e)
 static int add_blocked(struct building *b, const struct grid_run *r, const char *why)
 {
     bool eval = grid_run_is_eval(r);
-    json_t *train = plan_train_spec(&b->parts, r, eval ? r->source : r->dataset, NULL, NULL, NULL);
-    json_t *spec = eval ? plan_eval_spec(&b->parts, r, train, NULL, NULL) : json_incref(train);
-    json_decref(train);
-    return push_run(b, eval ? STAGE_EVAL : STAGE_TRAIN,
-                    (struct plan_run){.spec = spec,
-                                      .grid = r,
-                                      .needs = NO_NEEDS,
-                                      .state = PLAN_BLOCKED,
-                                      .why = why,
-                                      .parameters = -1});
+    struct plan_run run = {
+        .grid = r, .needs = NO_NEEDS, .state = PLAN_BLOCKED, .why = why, .parameters = -1};
+    plan_train_parts(&b->parts, &run, r, eval ? r->source : r->dataset, NULL, NULL, NULL);
+    if (eval) {
+        struct plan_run train = run;
+        plan_eval_parts(&b->parts, &run, r, &train, NULL);
+    }
+    return push_run(b, eval ? STAGE_EVAL : STAGE_TRAIN, run);
 }
 
 /* What `r` stands for. */
@@ -479,6 +466,7 @@ static void building_release(struct building *b)
     for (int s = 0; s < STAGES; s++)
         free(b->runs[s].items);
     plan_parts_release(&b->parts);
+    json_decref(b->bank_specs);
     map_release(&b->ids);
     map_release(&b->banks);
     map_release(&b->counts);
@@ -492,6 +480,7 @@ int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *f
 {
     struct building b = {.facts = facts, .words = &p->words};
     *p = (struct plan){.recipe = recipe, .missing = list_problems(facts)};
+    b.bank_specs = json_array();
     plan_parts_init(&b.parts);
     int rc = add_runs(&b, recipe, e);
     if (rc == 0)
@@ -499,6 +488,7 @@ int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *f
     if (rc == 0)
         rc = judge_banks(&b, e);
     order_runs(p, &b);
+    p->parts = json_pack("[O, O, O]", b.bank_specs, b.parts.of_commons, b.parts.of_params);
     building_release(&b);
     if (rc < 0)
         plan_release(p);
@@ -507,16 +497,26 @@ int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *f
 
 void plan_release(struct plan *p)
 {
-    for (size_t i = 0; i < p->n; i++)
-        json_decref(p->runs[i].spec);
     free(p->runs);
     free(p->of);
     map_release(&p->words);
+    json_decref(p->parts);
     recipe_free(p->recipe);
     if (p->missing)
         str_release(p->missing);
     free(p->missing);
     *p = (struct plan){0};
+}
+
+json_t *plan_spec(const struct plan *p, const struct plan_run *run)
+{
+    int train = run->needs[NEED_PROMPT];
+    return plan_join_parts(run, train < 0 ? NULL : p->runs[train].id);
+}
+
+const char *plan_text(const struct plan_run *run, const char *key)
+{
+    return json_string_value(json_object_get(run->common, key));
 }
 
 /* ---- JSON ---- */
@@ -529,10 +529,10 @@ json_t *plan_json(const struct plan *p)
     json_t *array = json_array();
     for (size_t i = 0; i < p->n; i++) {
         const struct plan_run *run = &p->runs[i];
-        json_t *o = json_object(), *banks = json_array();
+        json_t *o = json_object(), *banks = json_array(), *spec = plan_spec(p, run);
         json_object_set_new(o, "run", *run->id ? json_string(run->id) : json_null());
         for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
-            json_t *value = json_object_get(run->spec, keys[k]);
+            json_t *value = json_object_get(spec, keys[k]);
             json_object_set_new(o, keys[k], value ? json_incref(value) : json_null());
         }
         json_object_set_new(o, "state", json_string(plan_state_names[run->state]));
@@ -546,6 +546,7 @@ json_t *plan_json(const struct plan *p)
             if (run->needs[k] >= 0)
                 json_array_append_new(banks, json_string(p->runs[run->needs[k]].id));
         json_object_set_new(o, "banks", banks);
+        json_decref(spec);
         json_array_append_new(array, o);
     }
     return array;

@@ -42,7 +42,9 @@ struct recipe;
 
 struct plan_run {
     char id[HASH_HEX]; // "" when blocked: an id needs the hashes of files that are missing
-    json_t *spec;      // owned; partial when blocked
+    json_t *common;    // the spec (plan_spec) but for params, shots, seed and train: runs share it
+    json_t *params;    // of its method, shared too; NULL: a bank, whose spec is `common`
+    int shots, seed;   // 0, 0: none
     const struct grid_run *grid; // first of the recipe's runs that wants it; NULL for a bank
     enum plan_state state;
     const char *why;      // "no result", "done", "failed before: ...", "missing: ...": borrowed
@@ -62,7 +64,8 @@ struct plan {
     size_t *of;   // (recipe->n) runs[of[i]] stands for recipe->runs[i]; several may share one
     size_t wanted, done, blocked;
     struct str *missing; // what is missing, one line each; owned
-    struct map words;    // what the runs borrow
+    struct map words;    // what the runs borrow:
+    json_t *parts;       // texts, and parts of specs
 };
 
 /* Read the recipe, resolve its grid, look at data, weights, store (NULL = an empty one) and the
@@ -70,6 +73,12 @@ struct plan {
 int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots,
               struct store *store, const char *workspace, struct err *e);
 void plan_release(struct plan *p);
+
+/* The spec of one of its runs, partial when that is blocked; a new reference. */
+json_t *plan_spec(const struct plan *p, const struct plan_run *run);
+
+/* A text of the spec, such as "job" or "dataset", or NULL. */
+const char *plan_text(const struct plan_run *run, const char *key);
 
 /* What the wanted runs will take, from runs like them that the store has (NULL = an empty one). */
 int plan_expect(struct plan *p, struct store *store, struct err *e);

@@ -2,16 +2,14 @@
 #include "core/base/str.h"
 #include "core/data/split.h"
 #include "core/proto/method_keys.h"
-#include "core/proto/spec.h"
 #include "harness/plan_facts.h"
 
 long plan_parameters(const struct plan_backbone *b, const struct plan_dataset *d,
-                     const json_t *spec)
+                     const struct plan_run *run)
 {
-    const struct method_row *method = method_find(spec_get_text(spec, "method"));
+    const struct method_row *method = method_find(plan_text(run, "method"));
     struct method_sizes sizes = b->sizes;
-    bool base = str_eq(spec_get_text(spec, "protocol"), "base-to-new");
-    int shots = (int)spec_get_int(spec, "shots");
+    bool base = str_eq(plan_text(run, "protocol"), "base-to-new");
     if (method->needs & METHOD_FILE)
         return -1; // whoever trained it knows
     if (!method->parameters)
@@ -20,6 +18,6 @@ long plan_parameters(const struct plan_backbone *b, const struct plan_dataset *d
         return -1;
     sizes.classes = base ? split_base_classes(d->classes) : d->classes;
     for (long k = 0; k < sizes.classes; k++)
-        sizes.images += d->class_images[k] < shots ? d->class_images[k] : shots;
-    return method->parameters(json_object_get(spec, "params"), &sizes);
+        sizes.images += d->class_images[k] < run->shots ? d->class_images[k] : run->shots;
+    return method->parameters(run->params, &sizes);
 }

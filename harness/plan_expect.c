@@ -11,20 +11,27 @@
 
 #include <stdlib.h>
 
-/* Seeds come side by side and cost the same. */
-static bool differ_in_seed_only(const json_t *a, const json_t *b)
+/* Do their specs, or these parts of them, differ in the seed and nothing else? */
+static bool alike(const json_t *a, const json_t *b)
 {
     const char *name;
     json_t *value;
+    if (a == b)
+        return true;
     if (json_object_size(a) != json_object_size(b))
         return false;
     json_object_foreach((json_t *)a, name, value)
     {
-        bool seeded = str_eq(name, "seed") || str_eq(name, "train"); // the training run's id
-        if (!seeded && !json_equal(value, json_object_get(b, name)))
+        if (!str_eq(name, "seed") && !json_equal(value, json_object_get(b, name)))
             return false;
     }
     return true;
+}
+
+/* Seeds come side by side and cost the same. */
+static bool differ_in_seed_only(const struct plan_run *a, const struct plan_run *b)
+{
+    return a->shots == b->shots && alike(a->common, b->common) && alike(a->params, b->params);
 }
 
 /* Costs of shapes of work, each asked for once. */
@@ -35,28 +42,24 @@ struct shapes {
 };
 
 /* As store_cost_of_shape tells shapes apart. */
-static void shape_key(const json_t *spec, struct str *key)
+static void shape_key(const struct plan_run *run, struct str *key)
 {
-    static const char *const keys[] = {"job",      "dataset", "method", "backbone",
-                                       "protocol", "shots",   "part"};
-    str_clear(key);
+    static const char *const keys[] = {"job", "dataset", "method", "backbone", "protocol", "part"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        const json_t *value = json_object_get(spec, keys[i]);
-        if (json_is_string(value))
-            str_add(key, json_string_value(value));
-        else if (value)
-            str_addf(key, "%lld", (long long)json_integer_value(value));
-        str_addc(key, '\n');
+        const char *text = plan_text(run, keys[i]);
+        str_addf(key, "%s\n", text ? text : "");
     }
+    str_addf(key, "%d", run->shots);
 }
 
-static int cost_of_shape(struct shapes *shapes, const struct plan_past *past, const json_t *spec,
-                         struct store_cost *out, struct err *e)
+static int cost_of_shape(struct shapes *shapes, const struct plan_past *past,
+                         const struct plan_run *run, const json_t *spec, struct store_cost *out,
+                         struct err *e)
 {
     struct str key = STR_INIT;
     bool is_new;
     int rc = 0;
-    shape_key(spec, &key);
+    shape_key(run, &key);
     size_t number = map_add_text(&shapes->keys, key.data, &is_new);
     str_release(&key);
     if (is_new) {
@@ -68,16 +71,18 @@ static int cost_of_shape(struct shapes *shapes, const struct plan_past *past, co
     return rc;
 }
 
-static int expect_one(struct plan_run *run, const struct plan_past *past, struct shapes *shapes,
-                      struct err *e)
+static int expect_one(const struct plan *p, struct plan_run *run, const struct plan_past *past,
+                      struct shapes *shapes, struct err *e)
 {
     struct store_cost shape, family = {0};
-    int rc = cost_of_shape(shapes, past, run->spec, &shape, e);
+    json_t *spec = plan_spec(p, run);
+    int rc = cost_of_shape(shapes, past, run, spec, &shape, e);
     if (rc == 0 && shape.runs)
-        rc = past->family(past->arg, run->spec, &family, e);
+        rc = past->family(past->arg, spec, &family, e);
     run->seconds = family.runs ? family.seconds : shape.seconds;
     run->memory = shape.memory;
     run->bytes = shape.bytes;
+    json_decref(spec);
     return rc;
 }
 
@@ -90,12 +95,12 @@ int plan_expect_from(struct plan *p, const struct plan_past *past, struct err *e
         struct plan_run *run = &p->runs[i];
         if (run->state != PLAN_WANTED)
             continue;
-        if (last && differ_in_seed_only(last->spec, run->spec)) {
+        if (last && differ_in_seed_only(last, run)) {
             run->seconds = last->seconds;
             run->memory = last->memory;
             run->bytes = last->bytes;
         } else {
-            rc = expect_one(run, past, &shapes, e);
+            rc = expect_one(p, run, past, &shapes, e);
         }
         last = run;
     }

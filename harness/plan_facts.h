@@ -66,8 +66,8 @@ int plan_build(struct plan *p, struct recipe *recipe, const struct plan_facts *f
 
 int plan_expect_from(struct plan *p, const struct plan_past *past, struct err *e);
 
-/* How many numbers a training run with this spec trains; -1 = unknown. */
+/* How many numbers a training run trains; -1 = unknown. */
 long plan_parameters(const struct plan_backbone *b, const struct plan_dataset *d,
-                     const json_t *spec);
+                     const struct plan_run *run);
 
 #endif

@@ -37,7 +37,7 @@ static int known_flaw(void *arg, const struct plan_run *run, const char **flaw, 
     const struct known *k = arg;
     struct err unreadable = {0};
     char want[HASH_HEX] = "", found[HASH_HEX], *recorded = NULL;
-    bool bank = str_eq(spec_get_text(run->spec, "job"), "encode");
+    bool bank = str_eq(plan_text(run, "job"), "encode");
     char *path = str_format("%s/%s/%s%s", k->workspace, bank ? "banks" : "prompts", run->id,
                             bank ? ".bank" : ".safetensors");
     int rc = bank ? 0 : store_artifact(k->store, run->id, "prompt", &recorded, want, e);

@@ -27,7 +27,7 @@ static uint64_t hash_text(uint64_t h, const char *text)
 
 static uint64_t hash_value(uint64_t h, const json_t *value);
 
-/* Of a spec or its parameters but for the seed, whatever the order of the keys. */
+/* Of a part of a spec, whatever the order of the keys. */
 static uint64_t hash_object(const json_t *object)
 {
     const char *key;
@@ -35,8 +35,7 @@ static uint64_t hash_object(const json_t *object)
     uint64_t sum = 0;
     json_object_foreach((json_t *)object, key, value)
     {
-        if (!str_eq(key, "seed") && !str_eq(key, "train")) // the id of the training run
-            sum += hash_value(hash_text(0xcbf29ce484222325u, key), value);
+        sum += hash_value(hash_text(0xcbf29ce484222325u, key), value);
     }
     return sum;
 }
@@ -55,9 +54,16 @@ static uint64_t hash_value(uint64_t h, const json_t *value)
     return hash_text(h, text);
 }
 
+/* Of a spec but for the seed. */
+static uint64_t hash_cell(const struct plan_run *r)
+{
+    uint64_t h = hash_object(r->common) ^ (uint64_t)r->shots;
+    return h * 0x100000001b3u ^ hash_object(r->params);
+}
+
 static bool is_job(const struct plan_run *r, const char *job)
 {
-    return str_eq(json_string_value(json_object_get(r->spec, "job")), job);
+    return str_eq(plan_text(r, "job"), job);
 }
 
 static int by_cell(const void *a, const void *b)
@@ -154,10 +160,8 @@ void queue_init(struct queue *q, const struct plan *p)
         if (q->state[i] == TASK_WAITING && needs_one(q, i, TASK_SKIPPED))
             q->state[i] = TASK_SKIPPED;
         if (q->state[i] == TASK_WAITING && !is_job(r, "encode"))
-            entries[n++] = (struct entry){.run = i,
-                                          .eval = is_job(r, "eval"),
-                                          .cell = hash_object(r->spec),
-                                          .seconds = r->seconds};
+            entries[n++] = (struct entry){
+                .run = i, .eval = is_job(r, "eval"), .cell = hash_cell(r), .seconds = r->seconds};
     }
     if (n) {
         qsort(entries, n, sizeof *entries, by_cell);
@@ -230,8 +234,7 @@ long queue_ahead(struct queue *q)
         if (run < q->plan->banks) {
             bank = bank < 0 ? (long)run : bank;
         } else if (is_ready(q, run)) {
-            const json_t *spec = q->plan->runs[run].spec;
-            const char *dataset = json_string_value(json_object_get(spec, "dataset"));
+            const char *dataset = plan_text(&q->plan->runs[run], "dataset");
             if (present && !str_eq(present, dataset))
                 return -1;
             present = dataset;

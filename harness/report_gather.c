@@ -15,10 +15,11 @@ enum { TEXT_LIMIT = 1 << 20, SVG_LIMIT = 16 << 20 };
 
 /* ---- runs ---- */
 
-static int add_failure(json_t *failures, struct store *store, const struct plan_run *run,
-                       const struct store_state *state, const struct labels *labels, struct err *e)
+static int add_failure(json_t *failures, struct store *store, const struct plan *plan,
+                       const struct plan_run *run, const struct store_state *state,
+                       const struct labels *labels, struct err *e)
 {
-    char *log, *label = labels_text(labels, run->spec);
+    char *log, *label = labels_run(labels, plan, run);
     int rc = store_log(store, run->id, &log, e);
     json_t *failure =
         json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "run", run->id, "label", label, "class",
@@ -49,7 +50,7 @@ static int count_runs(struct report_data *d, struct err *e)
         rc = d->files.store ? store_state(d->files.store, run->id, &state, e) : 0;
         bool failed = rc == 0 && str_eq(state.state, "failed");
         if (failed)
-            rc = add_failure(r->failures, d->files.store, run, &state, &labels, e);
+            rc = add_failure(r->failures, d->files.store, plan, run, &state, &labels, e);
         r->failed += failed;
         r->wanted += !failed;
         store_state_release(&state);
@@ -86,7 +87,7 @@ static void list_inputs(struct report_data *d)
     d->report.inputs = json_array();
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
         for (size_t i = 0; i < plan->n; i++) {
-            const json_t *spec = plan->runs[i].spec;
+            const json_t *spec = plan->runs[i].common;
             const char *name = json_string_value(json_object_get(spec, kinds[k].name));
             const char *hash = json_string_value(json_object_get(spec, kinds[k].hash));
             if (!name || !hash)

@@ -35,14 +35,16 @@ static const struct method_sizes *sizes_of(struct models *m, const char *path)
     return &m->items[m->n - 1].sizes;
 }
 
-static double need_of(struct models *m, const struct plan_run *r)
+static double need_of(struct models *m, const struct plan *p, const struct plan_run *r)
 {
-    const struct dataset_row *d = dataset_find(spec_get_text(r->spec, "dataset"));
+    const struct dataset_row *d = dataset_find(plan_text(r, "dataset"));
     struct method_sizes s = *sizes_of(m, r->weights);
-    const json_t *shots = json_object_get(r->spec, "shots");
+    json_t *spec = plan_spec(p, r);
     s.classes = d && d->classes ? d->classes : CLASSES;
-    s.images = s.classes * (long)json_integer_value(shots);
-    return need_gpu(r->spec, &s);
+    s.images = s.classes * (long)r->shots;
+    double need = need_gpu(spec, &s);
+    json_decref(spec);
+    return need;
 }
 
 static double *all_needs(const struct plan *p)
@@ -51,7 +53,7 @@ static double *all_needs(const struct plan *p)
     double *need = mem_zero(p->n + 1, sizeof *need);
     for (size_t i = 0; i < p->n; i++)
         if (p->runs[i].state == PLAN_WANTED)
-            need[i] = need_of(&models, &p->runs[i]);
+            need[i] = need_of(&models, p, &p->runs[i]);
     free(models.items);
     return need;
 }
@@ -71,8 +73,7 @@ static int check_sizes(const struct gpus *g, const double *need, const struct pl
             most = i;
     if (need[most] <= largest->memory)
         return 0;
-    const json_t *spec = p->runs[most].spec;
-    const char *method = json_string_value(json_object_get(spec, "method"));
+    const char *method = plan_text(&p->runs[most], "method");
     char *what = method ? str_format("%s on", method) : mem_strdup("encoding");
     struct str name = STR_INIT;
     gpu_text(largest, &name);
@@ -81,7 +82,7 @@ static int check_sizes(const struct gpus *g, const double *need, const struct pl
     err_set(e, ERR_MISSING,
             "'--device %s': %s '%s' needs about %s, %s has %s; use a GPU with more memory, or "
             "--device cpu",
-            wanted, what, spec_get_text(spec, "dataset"), needs, name.data, has);
+            wanted, what, plan_text(&p->runs[most], "dataset"), needs, name.data, has);
     free(what);
     str_release(&name);
     return e->code;

@@ -52,7 +52,7 @@ static bool last_loss(const struct slot *slot, double *loss)
 
 static void put_slot(struct str *out, const struct sched *s, const struct slot *slot, bool whole)
 {
-    char *label = labels_text(&s->labels, s->plan->runs[slot->run].spec);
+    char *label = labels_run(&s->labels, s->plan, &s->plan->runs[slot->run]);
     double loss;
     str_add(out, label);
     if (slot->collect.of)

@@ -53,8 +53,8 @@ static void add_failure(struct sched *s, size_t run, const char *reason, const c
     r->environment += environment;
     r->failures = mem_grow(r->failures, r->failed + 1, sizeof *r->failures);
     r->failures[r->failed++] =
-        (struct sched_failure){labels_text(&s->labels, s->plan->runs[run].spec), mem_strdup(reason),
-                               mem_strdup(log), command_of(s, run)};
+        (struct sched_failure){labels_run(&s->labels, s->plan, &s->plan->runs[run]),
+                               mem_strdup(reason), mem_strdup(log), command_of(s, run)};
 }
 
 /* Many failures in a row with one cause will not stop by themselves. */
@@ -125,7 +125,7 @@ static int record_failure(struct sched *s, const struct slot *slot, const char *
         return store_failed(s->store, id, slot->attempt, "cancelled", err_name(ERR_CANCELLED),
                             "stopped on request", e);
     }
-    char *label = labels_text(&s->labels, s->plan->runs[slot->run].spec);
+    char *label = labels_run(&s->labels, s->plan, &s->plan->runs[slot->run]);
     *again = goes_on(s, slot, label, class_, reason);
     if (!*again) {
         show_failure(s, slot, label, reason->data, last);
@@ -170,7 +170,7 @@ static int record_done(struct sched *s, const struct slot *slot, double seconds,
     if (s->progress.live)
         return 0;
     struct str text = STR_INIT;
-    char *label = labels_text(&s->labels, r->spec), took[32];
+    char *label = labels_run(&s->labels, s->plan, r), took[32];
     collect_summary(&slot->collect, &text);
     progress_seconds(seconds, took);
     progress_line(&s->progress, "[%zu/%zu] %s%s%s (%s)", s->result->done + s->result->failed,

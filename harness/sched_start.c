@@ -128,8 +128,11 @@ static int start(struct sched *s, const struct next *next, struct err *e)
                                     .device = slot->gpu < 0 ? NULL
                                                             : s->places.items[slot->gpu].gpu->kind};
     rc = jobfile_write(&slot->job, s->plan, run, o->workspace, attempts + 1, &how, e);
-    if (rc == 0)
-        rc = store_run(s->store, r->id, r->spec, e);
+    if (rc == 0) {
+        json_t *spec = plan_spec(s->plan, r);
+        rc = store_run(s->store, r->id, spec, e);
+        json_decref(spec);
+    }
     if (rc == 0)
         rc = start_process(s, slot, e);
     if (rc < 0) {

@@ -94,11 +94,11 @@ static json_t *arrays_before(const struct submitting *b, const struct plan_run *
 
 static struct group *group_for(struct submitting *b, const struct plan_run *r, json_t *after)
 {
-    const char *stage = text_of(r->spec, "job");
+    const char *stage = plan_text(r, "job");
     size_t limit = (size_t)slurm_config_count(b->s->config, "array");
     char *tokens = json_dumps(after, JSON_COMPACT);
     char *key = str_format("%s %s %s", stage, tokens,
-                           str_eq(stage, "encode") ? text_of(r->spec, "dataset") : "");
+                           str_eq(stage, "encode") ? plan_text(r, "dataset") : "");
     free(tokens);
     for (size_t i = b->n; i-- > 0;)
         if (str_eq(b->groups[i].key, key) && json_array_size(b->groups[i].tasks) < limit) {
@@ -132,8 +132,10 @@ static int add_task(struct submitting *b, size_t run, struct err *e)
                                     .every = b->o->checkpoint_every,
                                     .device = b->o->device};
     store_state_release(&known);
-    if (rc < 0 || (rc = store_run(b->store, r->id, r->spec, e)) < 0 ||
-        (rc = jobfile_write(&job, b->plan, run, b->s->workspace, attempt, &how, e)) < 0)
+    json_t *spec = plan_spec(b->plan, r);
+    rc = rc < 0 ? rc : store_run(b->store, r->id, spec, e);
+    json_decref(spec);
+    if (rc < 0 || (rc = jobfile_write(&job, b->plan, run, b->s->workspace, attempt, &how, e)) < 0)
         goto out;
     char *journal = str_format("%s/journals/%s.%d.jsonl", b->s->workspace, r->id, attempt);
     json_t *needs = json_array();

@@ -237,7 +237,7 @@ static void places_release(struct places *p)
 static long parameters_of(const struct plan *p, const struct plan_run *run)
 {
     int trained = run->needs[NEED_PROMPT];
-    bool eval = str_eq(json_string_value(json_object_get(run->spec, "job")), "eval");
+    bool eval = str_eq(plan_text(run, "job"), "eval");
     return eval && trained >= 0 ? p->runs[trained].parameters : run->parameters;
 }
 
@@ -265,7 +265,7 @@ static void add_run(struct table_runs *t, const struct plan *p, const struct pla
         .shots = grid->shots,
         .seed = grid->seed,
         .parameters = parameters_of(p, run),
-        .spec = run->spec,
+        .spec = run->common,
     };
     size_t g, r, c;
     for (size_t groups = labels_of(&stand->groups, i, &g); g < groups; g++) {

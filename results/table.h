@@ -33,7 +33,7 @@ struct table_run {
     int shots, seed;
     bool imported;   // from a log of others: it stands in a row apart, neither ranked nor counted
     long parameters; // numbers that it trains; -1 = unknown
-    const json_t *spec; // what was asked: version, weights, split, precision; NULL = unknown
+    const json_t *spec; // version, weights, split, precision, ... of its spec; NULL = unknown
 };
 
 struct table_options {

@@ -61,10 +61,6 @@ char *spec_text(const json_t *spec);
 /* SHA-256 of the canonical text: the id of the run. */
 void spec_id(const json_t *spec, char out[HASH_HEX]);
 
-/* The same where the canonical text of one of its values is known already: specs of a grid share
- * their parameters. */
-void spec_id_knowing(const json_t *spec, const json_t *value, const char *text, char out[HASH_HEX]);
-
 /* Typed look-ups; a missing or mistyped key is a BUG in a spec that spec_check accepted. */
 const char *spec_get_text(const json_t *spec, const char *key);
 long spec_get_int(const json_t *spec, const char *key);

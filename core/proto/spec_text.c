@@ -12,14 +12,7 @@
 
 enum { FEW = 64 }; // members of an object that need no memory of their own
 
-/* What is written, and the text of one of its values where that is known. */
-struct writer {
-    struct str out;
-    const json_t *known;
-    const char *text;
-};
-
-static void add_value(struct writer *w, const json_t *value);
+static void add_value(struct str *out, const json_t *value);
 
 static void add_text(struct str *out, const char *text, size_t size)
 {
@@ -72,7 +65,7 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
 }
 
-static void add_object(struct writer *w, const json_t *object)
+static void add_object(struct str *out, const json_t *object)
 {
     struct member few[FEW], *members = few;
     const char *key;
@@ -85,78 +78,67 @@ static void add_object(struct writer *w, const json_t *object)
         members[n++] = (struct member){key, value};
     }
     qsort(members, n, sizeof *members, by_key);
-    str_addc(&w->out, '{');
+    str_addc(out, '{');
     for (size_t i = 0; i < n; i++) {
         if (i)
-            str_addc(&w->out, ',');
-        add_text(&w->out, members[i].key, strlen(members[i].key));
-        str_addc(&w->out, ':');
-        add_value(w, members[i].value);
+            str_addc(out, ',');
+        add_text(out, members[i].key, strlen(members[i].key));
+        str_addc(out, ':');
+        add_value(out, members[i].value);
     }
-    str_addc(&w->out, '}');
+    str_addc(out, '}');
     if (members != few)
         free(members);
 }
 
-static void add_array(struct writer *w, const json_t *array)
+static void add_array(struct str *out, const json_t *array)
 {
-    str_addc(&w->out, '[');
+    str_addc(out, '[');
     for (size_t i = 0; i < json_array_size(array); i++) {
         if (i)
-            str_addc(&w->out, ',');
-        add_value(w, json_array_get(array, i));
+            str_addc(out, ',');
+        add_value(out, json_array_get(array, i));
     }
-    str_addc(&w->out, ']');
+    str_addc(out, ']');
 }
 
-static void add_value(struct writer *w, const json_t *value)
+static void add_value(struct str *out, const json_t *value)
 {
     char number[24];
     int size;
-    if (value == w->known) {
-        str_add(&w->out, w->text);
-        return;
-    }
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        add_object(w, value);
+        add_object(out, value);
         break;
     case JSON_ARRAY:
-        add_array(w, value);
+        add_array(out, value);
         break;
     case JSON_STRING:
-        add_text(&w->out, json_string_value(value), json_string_length(value));
+        add_text(out, json_string_value(value), json_string_length(value));
         break;
     case JSON_INTEGER:
         size = snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
-        str_addn(&w->out, number, (size_t)size);
+        str_addn(out, number, (size_t)size);
         break;
     case JSON_REAL:
-        add_real(&w->out, json_real_value(value));
+        add_real(out, json_real_value(value));
         break;
     default:
-        str_add(&w->out, json_is_null(value) ? "null" : json_is_true(value) ? "true" : "false");
+        str_add(out, json_is_null(value) ? "null" : json_is_true(value) ? "true" : "false");
     }
 }
 
 char *spec_text(const json_t *spec)
 {
-    struct writer w = {.out = STR_INIT};
+    struct str out = STR_INIT;
     BUG_IF(!spec);
-    add_value(&w, spec);
-    return str_detach(&w.out);
+    add_value(&out, spec);
+    return str_detach(&out);
 }
 
 void spec_id(const json_t *spec, char out[HASH_HEX])
 {
-    spec_id_knowing(spec, NULL, NULL, out);
-}
-
-void spec_id_knowing(const json_t *spec, const json_t *value, const char *text, char out[HASH_HEX])
-{
-    struct writer w = {STR_INIT, value, text};
-    BUG_IF(!spec);
-    add_value(&w, spec);
-    hash_bytes(out, w.out.data, w.out.size);
-    str_release(&w.out);
+    char *text = spec_text(spec);
+    hash_bytes(out, text, strlen(text));
+    free(text);
 }

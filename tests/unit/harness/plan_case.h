@@ -7,6 +7,18 @@
 #include "core/proto/spec.h"
 #include "harness/plan_facts.h"
 
+/* The run's spec is whole, and its id is the spec's. */
+static inline void assert_whole(const struct plan *p, size_t run)
+{
+    char id[HASH_HEX];
+    struct err e = {0};
+    json_t *spec = plan_spec(p, &p->runs[run]);
+    assert_ok(spec_check(spec, &e), &e);
+    spec_id(spec, id);
+    assert_string_equal(p->runs[run].id, id);
+    json_decref(spec);
+}
+
 #define TOP "recipe: x\nprotocol: few-shot\nbackbone: pocket\n"
 
 /* What the fake store knows: the state of runs by their place in an earlier plan. */
@@ -41,7 +53,7 @@ static inline int fake_flaw(void *arg, const struct plan_run *run, const char **
 {
     const struct fake *f = arg;
     (void)e;
-    if (str_eq(spec_get_text(run->spec, "job"), "encode"))
+    if (str_eq(plan_text(run, "job"), "encode"))
         *flaw = f->banks ? NULL : "its file is gone";
     else
         *flaw = f->prompt;
@@ -116,7 +128,8 @@ static inline void build(struct plan *p, const char *recipe, struct fake *fake)
 
 static inline const char *key(const struct plan *p, size_t run, const char *name)
 {
-    return json_string_value(json_object_get(p->runs[run].spec, name));
+    int train = p->runs[run].needs[NEED_PROMPT];
+    return str_eq(name, "train") && train >= 0 ? p->runs[train].id : plan_text(&p->runs[run], name);
 }
 
 #endif

@@ -6,16 +6,12 @@ static void every_spec_is_whole_and_banks_come_first(void **state)
     (void)state;
     struct plan p;
     struct fake fake = {0};
-    struct err e = {0};
     build(&p, TOP "dataset: dtd\nmethod: [zero-shot, coop]\nseed: [1, 2]\nviews: none\n", &fake);
     assert_int_equal(p.n, 5);
     assert_int_equal(p.banks, 2);
     assert_int_equal(p.wanted, 5);
     for (size_t i = 0; i < p.n; i++) {
-        char id[HASH_HEX];
-        assert_ok(spec_check(p.runs[i].spec, &e), &e);
-        spec_id(p.runs[i].spec, id);
-        assert_string_equal(p.runs[i].id, id);
+        assert_whole(&p, i);
         assert_string_equal(key(&p, i, "job"), i < 2 ? "encode" : "train");
         assert_string_equal(p.runs[i].why, "no result");
         assert_string_equal(p.runs[i].weights, "/w");
@@ -39,9 +35,9 @@ static void zero_shot_gets_the_datasets_template(void **state)
     struct fake fake = {0};
     build(&p, TOP "dataset: dtd\nmethod: [zero-shot, {zero-shot: {template: 'a {}.'}}]\n", &fake);
     assert_int_equal(p.n, 3);
-    json_t *params = json_object_get(p.runs[1].spec, "params");
+    json_t *params = p.runs[1].params;
     assert_string_equal(json_string_value(json_object_get(params, "template")), "{} texture.");
-    params = json_object_get(p.runs[2].spec, "params");
+    params = p.runs[2].params;
     assert_string_equal(json_string_value(json_object_get(params, "template")), "a {}.");
     plan_release(&p);
 }

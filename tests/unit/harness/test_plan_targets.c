@@ -24,19 +24,14 @@ static void one_training_run_serves_every_target(void **state)
     (void)state;
     struct plan p, few;
     struct fake fake = {0};
-    struct err e = {0};
     build(&p, CROSS "dataset: [sun397, dtd, eurosat]\nmethod: coop\nseed: [1, 2]\n", &fake);
     // banks: dtd train, dtd test, sun397 test; 2 train; 2 + 2 (eurosat, blocked) eval
     assert_int_equal(p.banks, 3);
     assert_int_equal(p.n, 3 + 2 + 4);
     assert_int_equal(p.recipe->n, 6);
     for (size_t i = 0; i < p.n; i++) {
-        char id[HASH_HEX];
-        if (p.runs[i].state == PLAN_BLOCKED)
-            continue;
-        assert_ok(spec_check(p.runs[i].spec, &e), &e);
-        spec_id(p.runs[i].spec, id);
-        assert_string_equal(p.runs[i].id, id);
+        if (p.runs[i].state != PLAN_BLOCKED)
+            assert_whole(&p, i);
     }
     for (size_t i = 5; i < 7; i++) { // the evaluations on sun397
         int train = p.runs[i].needs[NEED_PROMPT];
@@ -53,10 +48,8 @@ static void one_training_run_serves_every_target(void **state)
     for (size_t i = 0; i < p.recipe->n; i++) {
         const struct plan_run *run = &p.runs[p.of[i]];
         bool source = str_eq(p.recipe->runs[i].dataset, "dtd");
-        assert_string_equal(json_string_value(json_object_get(run->spec, "job")),
-                            source ? "train" : "eval");
-        assert_int_equal(json_integer_value(json_object_get(run->spec, "seed")),
-                         p.recipe->runs[i].seed);
+        assert_string_equal(plan_text(run, "job"), source ? "train" : "eval");
+        assert_int_equal(run->seed, p.recipe->runs[i].seed);
     }
     assert_string_equal(p.runs[7].why, "unusable: dataset 'eurosat'");
     // It is the run that a few-shot recipe of the source wants.
@@ -81,8 +74,8 @@ static void a_template_that_is_not_given_is_the_targets(void **state)
         struct fake fake = {0};
         char *text = str_format(CROSS "dataset: sun397\nmethod: %s\n", cases[i].method);
         build(&p, text, &fake);
-        json_t *train = json_object_get(p.runs[p.banks].spec, "params");
-        json_t *eval = json_object_get(p.runs[p.banks + 1].spec, "params");
+        json_t *train = p.runs[p.banks].params;
+        json_t *eval = p.runs[p.banks + 1].params;
         assert_string_equal(spec_get_text(train, "template"), cases[i].train);
         assert_string_equal(spec_get_text(eval, "template"), cases[i].eval);
         assert_true(spec_get_int(train, "epochs") == spec_get_int(eval, "epochs"));
@@ -174,7 +167,7 @@ static void two_protocols_may_share_a_run(void **state)
     assert_int_equal(p.recipe->n, 4);
     assert_int_equal(p.n, 2 + 2);
     for (size_t i = 0; i < 4; i++) {
-        const char *method = json_string_value(json_object_get(p.runs[p.of[i]].spec, "method"));
+        const char *method = plan_text(&p.runs[p.of[i]], "method");
         assert_string_equal(method, p.recipe->runs[i].method);
     }
     plan_release(&p);

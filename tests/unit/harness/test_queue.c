@@ -27,16 +27,28 @@ static json_t *bank_spec(const char *part)
                      "pocket-land", "part", part, "views", "none");
 }
 
+/* Takes the spec. */
+static void give(struct plan_run *run, json_t *spec)
+{
+    run->common = spec;
+    run->params = json_incref(json_object_get(spec, "params"));
+    run->shots = (int)json_integer_value(json_object_get(spec, "shots"));
+    run->seed = (int)json_integer_value(json_object_get(spec, "seed"));
+    json_object_del(spec, "params");
+    json_object_del(spec, "shots");
+    json_object_del(spec, "seed");
+}
+
 static struct plan make_plan(void)
 {
     for (int i = 0; i < 6; i++)
         runs[i] = (struct plan_run){.state = PLAN_WANTED, .needs = NO_NEEDS};
-    runs[0].spec = bank_spec("train");
-    runs[1].spec = bank_spec("test");
-    runs[2].spec = train_spec("zero-shot", 0, 0, 0);
-    runs[3].spec = train_spec("rlp", 1, 16, 1);
-    runs[4].spec = train_spec("rlp", 2, 16, 1);
-    runs[5].spec = train_spec("coop", 0, 16, 1);
+    give(&runs[0], bank_spec("train"));
+    give(&runs[1], bank_spec("test"));
+    give(&runs[2], train_spec("zero-shot", 0, 0, 0));
+    give(&runs[3], train_spec("rlp", 1, 16, 1));
+    give(&runs[4], train_spec("rlp", 2, 16, 1));
+    give(&runs[5], train_spec("coop", 0, 16, 1));
     for (int i = 2; i < 6; i++) {
         runs[i].needs[NEED_TRAIN_BANK] = i == 2 ? -1 : 0;
         runs[i].needs[NEED_TEST_BANK] = 1;
@@ -47,8 +59,10 @@ static struct plan make_plan(void)
 
 static void free_specs(void)
 {
-    for (int i = 0; i < 6; i++)
-        json_decref(runs[i].spec);
+    for (int i = 0; i < 6; i++) {
+        json_decref(runs[i].common);
+        json_decref(runs[i].params);
+    }
 }
 
 static void banks_first_then_long_runs_once_their_banks_are_done(void **state)
@@ -89,9 +103,9 @@ static void the_seeds_of_a_cell_stand_together_behind_their_bank(void **state)
     struct queue q;
     free_specs();
     for (int i = 0; i < 2; i++)
-        runs[i].spec = bank_spec(i ? "test" : "train");
+        give(&runs[i], bank_spec(i ? "test" : "train"));
     for (int i = 2; i < 6; i++) {
-        runs[i].spec = train_spec(i % 2 ? "rlp" : "coop", i % 2, 16, i < 4 ? 1 : 2);
+        give(&runs[i], train_spec(i % 2 ? "rlp" : "coop", i % 2, 16, i < 4 ? 1 : 2));
         runs[i].needs[NEED_TRAIN_BANK] = -1;
         runs[i].needs[NEED_TEST_BANK] = i % 2;
         runs[i].seconds = i == 5 ? 9 : 0; // one seed makes its cell the longest
@@ -117,7 +131,7 @@ static void the_next_datasets_bank_is_found_while_the_present_one_has_runs(void 
         if (i > 1)
             runs[i].needs[NEED_TRAIN_BANK] = -1, runs[i].needs[NEED_TEST_BANK] = second;
         if (second)
-            json_object_set_new(runs[i].spec, "dataset", json_string("pocket-shapes"));
+            json_object_set_new(runs[i].common, "dataset", json_string("pocket-shapes"));
         runs[i].seconds = 0;
     }
     queue_init(&q, &p);
@@ -162,8 +176,8 @@ static struct plan make_eval_plan(void)
     struct plan p = make_plan();
     runs[5].needs[NEED_TRAIN_BANK] = -1;
     runs[5].needs[NEED_PROMPT] = 3;
-    json_object_set_new(runs[5].spec, "job", json_string("eval"));
-    json_object_set_new(runs[5].spec, "source", json_string("pocket-shapes"));
+    json_object_set_new(runs[5].common, "job", json_string("eval"));
+    json_object_set_new(runs[5].common, "source", json_string("pocket-shapes"));
     return p;
 }
 
@@ -247,7 +261,7 @@ static void a_label_says_what_differs(void **state)
     struct labels l;
     labels_init(&l, &p);
     for (size_t i = 0; i < 6; i++) {
-        char *text = labels_text(&l, runs[i].spec);
+        char *text = labels_run(&l, &p, &runs[i]);
         assert_string_equal(text, want[i]);
         free(text);
     }
@@ -261,7 +275,7 @@ static void the_label_of_an_evaluation_says_what_it_was_trained_on(void **state)
     struct plan p = make_eval_plan();
     struct labels l;
     labels_init(&l, &p);
-    char *text = labels_text(&l, runs[5].spec);
+    char *text = labels_run(&l, &p, &runs[5]);
     assert_string_equal(text, "pocket-land from pocket-shapes coop 16 shots seed 1");
     free(text);
     labels_release(&l);

@@ -100,13 +100,6 @@ static void a_fixed_spec_has_a_fixed_text_and_id(void **state)
     assert_string_equal(text, train_text);
     spec_id(spec, id);
     assert_string_equal(id, train_id);
-    const json_t *params = json_object_get(spec, "params");
-    char *known = spec_text(params);
-    spec_id_knowing(spec, params, known, id);
-    assert_string_equal(id, train_id);
-    spec_id_knowing(spec, params, "{}", id);
-    assert_string_not_equal(id, train_id);
-    free(known);
     free(text);
     json_decref(spec);
 }

@@ -185,7 +185,8 @@ static void runs_read_in_one_pass_are_as_one_by_one(void **state)
     for (int i = 0; i < RUNS; i++)
         alone[i] = told(o.s, i);
     assert_non_null(strstr(alone[1], "done  - 2 7.25 0123456789abcdef"));
-    assert_non_null(strstr(alone[1], " 7.25 cpu base/accuracy=0.33333333333333331 new/accuracy=51"));
+    assert_non_null(
+        strstr(alone[1], " 7.25 cpu base/accuracy=0.33333333333333331 new/accuracy=51"));
     assert_non_null(strstr(alone[7], "do not match their seal"));
     assert_ok(store_snapshot(o.s, RUNS, &e), &e);
     for (int i = 0; i < RUNS; i++) {
