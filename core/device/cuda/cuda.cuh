@@ -233,7 +233,7 @@ void cuda_attention_bwd(struct device *d, float *dqkv, const float *dout, const 
 void cuda_image_block(struct device *d, float *x, float *first, const struct device_block *b, int B,
                       int T, int H);
 
-/* tree.cu: attention over a forest of rows */
+/* forest.cu, tree.cu: attention over a forest of rows */
 struct forest *cuda_forest_new(struct device *d, const struct device_tree *t);
 void cuda_forest_free(struct device *d, struct forest *f);
 void cuda_tree_fwd(struct device *d, float *out, float *p, const float *q, int ldq, const float *k,

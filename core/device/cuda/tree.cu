@@ -1,23 +1,16 @@
 /*
- * Attention over a forest of rows: device.h's tree operations.
+ * Attention over a forest of rows: device.h's tree operations. forest.cu makes the forest.
  *
  * Paths are short (a prompt: 5 to 77 rows) or long (what token 0 of an image sees: 50 to 257), and
  * a row near a root has a reader in every branch. So queries walk along their paths, and gradients
- * of keys and values along each row's list of readers, made once for a forest. A long list is cut
- * into pieces of a fixed length, whose sums are then added in order.
+ * of keys and values along the lists of readers.
  *
  * A warp does four heads of a query or of a piece: 8 lanes a head, each with every eighth column,
  * so that a load takes whole sectors and wants no alignment. The four heads have the same path, so
  * all lanes of a warp stay together.
  */
 #include "core/device/cuda/cuda.cuh"
-
-#include <stdlib.h>
-#include <string.h>
-
-extern "C" {
-#include "core/base/mem.h"
-}
+#include "core/device/cuda/forest.cuh"
 
 enum {
     D = DEVICE_HEAD,
@@ -27,131 +20,12 @@ enum {
     HEADS = WARP / LANES, // of a warp
     COLUMNS = D / LANES,  // of a lane
     KEYS = 4,             // of a path at once
-    PIECE = WARP,         // readers
     SUM_THREADS = 256,
 };
 
 /* Scores count in powers of two: q . k / sqrt(64), times log2(e). */
 #define SCALE 0.125f
 #define SCALE2 (SCALE * 1.44269504f)
-
-struct reader {
-    int at;    // index into path, so also into a head's p
-    int query; // whose path that is
-};
-
-/* A row's readers first .. last - 1: all of them (slot -1), or one piece, whose sum goes there. */
-struct piece {
-    int row, first, last, slot;
-};
-
-/* A row whose gradient is the sum of slots first .. last - 1. */
-struct split {
-    int row, first, last;
-};
-
-struct lists {
-    struct piece *piece;   // (pieces)
-    struct split *split;   // (splits)
-    struct reader *reader; // (paths) of row 0, of row 1, ...; each row's in query order
-    int *start;            // (Q + 1)
-    int *path;             // (paths)
-};
-
-struct forest {
-    int queries, paths; // Q, start[Q]
-    int pieces, splits, slots;
-    int *block; // device, behind the lists
-    struct lists lists;
-};
-
-/* ---- making one ---- */
-
-/* The readers of row r are reader[begin[r]] .. reader[begin[r + 1] - 1]; begin (rows + 1). */
-static void count_readers(int *begin, const struct device_tree *t)
-{
-    for (int at = 0; at < t->start[t->queries]; at++)
-        begin[t->path[at] + 1]++;
-    for (int r = 0; r < t->rows; r++)
-        begin[r + 1] += begin[r];
-}
-
-static void list_readers(struct reader *reader, const int *begin, const struct device_tree *t)
-{
-    int *next = (int *)mem_dup(begin, (size_t)t->rows * sizeof *next);
-    for (int i = 0; i < t->queries; i++)
-        for (int at = t->start[i]; at < t->start[i + 1]; at++)
-            reader[next[t->path[at]]++] = {at, i};
-    free(next);
-}
-
-/* Cut the rows' lists; piece and split NULL: only count. */
-static void cut(struct forest *f, struct piece *piece, struct split *split, const int *begin,
-                int rows)
-{
-    f->pieces = f->splits = f->slots = 0;
-    for (int r = 0; r < rows; r++) {
-        const int first = begin[r], last = begin[r + 1];
-        const bool whole = last - first <= PIECE;
-        const int slot = f->slots;
-        int from = first;
-        do {
-            const int to = last - from < PIECE ? last : from + PIECE;
-            if (piece)
-                piece[f->pieces] = {r, from, to, whole ? -1 : f->slots};
-            f->pieces++;
-            f->slots += !whole;
-            from = to;
-        } while (from < last);
-        if (split && !whole)
-            split[f->splits] = {r, slot, f->slots};
-        f->splits += !whole;
-    }
-}
-
-/* The lists, one after another from `base` on. */
-static struct lists lists_in(const struct forest *f, int *base)
-{
-    struct lists l;
-    l.piece = (struct piece *)base;
-    l.split = (struct split *)(l.piece + f->pieces);
-    l.reader = (struct reader *)(l.split + f->splits);
-    l.start = (int *)(l.reader + f->paths);
-    l.path = l.start + f->queries + 1;
-    return l;
-}
-
-struct forest *cuda_forest_new(struct device *d, const struct device_tree *t)
-{
-    struct forest *f = (struct forest *)mem_zero(1, sizeof *f);
-    int *begin = (int *)mem_zero((size_t)t->rows + 1, sizeof *begin);
-    f->queries = t->queries;
-    f->paths = t->start[t->queries];
-    count_readers(begin, t);
-    cut(f, NULL, NULL, begin, t->rows);
-    const size_t n = 4 * (size_t)f->pieces + 3 * (size_t)f->splits + 3 * (size_t)f->paths +
-                     (size_t)f->queries + 1;
-    int *host = (int *)mem_alloc(n, sizeof *host);
-    const struct lists l = lists_in(f, host);
-    cut(f, l.piece, l.split, begin, t->rows);
-    list_readers(l.reader, begin, t);
-    memcpy(l.start, t->start, ((size_t)f->queries + 1) * sizeof *l.start);
-    memcpy(l.path, t->path, (size_t)f->paths * sizeof *l.path);
-    f->block = device_put_ints(d, host, n);
-    if (f->block)
-        f->lists = lists_in(f, f->block);
-    free(host);
-    free(begin);
-    return f;
-}
-
-void cuda_forest_free(struct device *d, struct forest *f)
-{
-    if (!f)
-        return;
-    cuda_release(d, f->block);
-    free(f);
-}
 
 /* ---- a lane's part ---- */
 
@@ -324,10 +198,11 @@ __global__ static void __launch_bounds__(THREADS)
 }
 
 /*
- * dk and dv of a piece's readers: to their row (R, ldkv), or to the piece's slot of partial (slots,
+ * dk and dv of a piece's readers: to their rows (R, ldkv), or to the rows' slots of partial (slots,
  * 2C), dk before dv.
- * Grid ceil(pieces ceil(H / 4) / 4), block 128, no shared memory. Of each path entry and head 520
- * bytes read and 128 multiply-adds; 512 bytes a piece and head written.
+ * Grid ceil(pieces ceil(H / 4) / 4), block 128, no shared memory. Of each reader and head 512 bytes
+ * of q and dout (from the L2 cache, mostly), of each of its rows 8 bytes and 128 multiply-adds;
+ * 512 bytes a row and head written, or of a piece.
  */
 __global__ static void __launch_bounds__(THREADS)
     tree_bwd_row_k(float *dk, float *dv, size_t ldkv, float *partial, const float *ds,
@@ -338,33 +213,42 @@ __global__ static void __launch_bounds__(THREADS)
     const struct place at = place_of(H, paths);
     if (at.item >= pieces)
         return;
-    const struct piece own = piece[at.item];
+    piece += at.item;
     const size_t C = (size_t)(H * D);
-    const int n = own.last - own.first, lane = (int)threadIdx.x % WARP;
-    struct reader mine = {0, 0};
-    float key[COLUMNS] = {}, value[COLUMNS] = {};
+    const int n = piece->last - piece->first, lane = (int)threadIdx.x % WARP;
+    struct reader mine = {0, 0, 0};
+    float key[CHAIN][COLUMNS] = {}, value[CHAIN][COLUMNS] = {};
     if (lane < n)
-        mine = reader[own.first + lane];
+        mine = reader[piece->first + lane];
     p += at.scalars;
     ds += at.scalars;
     for (int j = 0; j < n; j++) {
         float query[COLUMNS], gradient[COLUMNS];
         const int entry = __shfl_sync(ALL_LANES, mine.at, j);
         const size_t i = (size_t)__shfl_sync(ALL_LANES, mine.query, j);
+        const int rows = __shfl_sync(ALL_LANES, mine.rows, j);
         load(query, q + i * ldq + at.column);
         load(gradient, dout + i * C + at.column);
-        add(key, ds[entry], query);
-        add(value, p[entry], gradient);
+#pragma unroll
+        for (int g = 0; g < CHAIN; g++)
+            if (g < rows) { // the same for all
+                add(key[g], ds[entry + g], query);
+                add(value[g], p[entry + g], gradient);
+            }
     }
     if (!at.real)
         return;
-    if (own.slot >= 0) {
-        store(partial + (size_t)own.slot * 2 * C + at.column, key);
-        store(partial + ((size_t)own.slot * 2 + 1) * C + at.column, value);
-    } else {
-        store(dk + (size_t)own.row * ldkv + at.column, key);
-        store(dv + (size_t)own.row * ldkv + at.column, value);
-    }
+#pragma unroll
+    for (int g = 0; g < CHAIN; g++)
+        if (g < piece->rows && piece->slot >= 0) {
+            float *to = partial + (size_t)(piece->slot + g * piece->stride) * 2 * C + at.column;
+            store(to, key[g]);
+            store(to + C, value[g]);
+        } else if (g < piece->rows) {
+            const size_t to = (size_t)piece->row[g] * ldkv + at.column;
+            store(dk + to, key[g]);
+            store(dv + to, value[g]);
+        }
 }
 
 /*
@@ -396,7 +280,7 @@ void cuda_tree_fwd(struct device *d, float *out, float *p, const float *q, int l
     struct cuda *c = cuda_of(d);
     if (!c->error.code)
         LAUNCH(tree_fwd_k, warps(f->queries, H), THREADS, 0, c, out, p, q, (size_t)ldq, k, v,
-               (size_t)ldkv, f->lists.start, f->lists.path, f->queries, H, f->paths);
+               (size_t)ldkv, f->start, f->path, f->queries, H, f->paths);
 }
 
 void cuda_tree_bwd(struct device *d, float *dq, float *dk, float *dv, const float *dout,
@@ -413,9 +297,9 @@ void cuda_tree_bwd(struct device *d, float *dq, float *dk, float *dv, const floa
         return;
     float *partial = ds + scores;
     LAUNCH(tree_bwd_query_k, warps(f->queries, H), THREADS, 0, c, dq, ds, dout, p, (size_t)ldq, k,
-           v, (size_t)ldkv, f->lists.start, f->lists.path, f->queries, H, f->paths);
+           v, (size_t)ldkv, f->start, f->path, f->queries, H, f->paths);
     LAUNCH(tree_bwd_row_k, warps(f->pieces, H), THREADS, 0, c, dk, dv, (size_t)ldkv, partial, ds,
-           dout, p, q, (size_t)ldq, f->lists.piece, f->lists.reader, f->pieces, H, f->paths);
+           dout, p, q, (size_t)ldq, f->piece, f->reader, f->pieces, H, f->paths);
     LAUNCH(tree_bwd_sum_k, cuda_blocks((size_t)f->splits * wide, SUM_THREADS), SUM_THREADS, 0, c,
-           dk, dv, (size_t)ldkv, partial, f->lists.split, (size_t)f->splits * wide, H * D);
+           dk, dv, (size_t)ldkv, partial, f->split, (size_t)f->splits * wide, H * D);
 }

@@ -59,6 +59,38 @@ static struct device_tree text_tree(int rows, int trunk, int branch, bool ends)
     return t;
 }
 
+/* Rows under any number, forks of any width; some are roots, some nobody asks for, and some paths
+ * are out of order. */
+static struct device_tree wild_tree(int rows)
+{
+    int *parent = mem_alloc((size_t)rows, sizeof *parent),
+        *name = mem_alloc((size_t)rows, sizeof *name), queries = 0;
+    for (int r = 0; r < rows; r++) {
+        const int other = (int)((random_unit() + 1) / 2 * (float)r);
+        name[r] = name[other];
+        name[other] = r;
+    }
+    for (int r = 0; r < rows; r++) {
+        const int above = (int)((random_unit() + 1) * 2) + 1; // of the rows before
+        parent[name[r]] = above > r || r % 50 == 7 ? -1 : name[r - above];
+    }
+    struct device_tree t = tree_new(rows, rows, rows * rows / 2);
+    for (int r = 0; r < rows; r++)
+        if (r % 5) {
+            tree_chain(&t, queries++, r, parent);
+            int *last = (int *)t.path + t.start[queries] - 1;
+            if (r % 7 == 1 && t.start[queries] - t.start[queries - 1] > 2) {
+                const int other = last[-1];
+                last[-1] = last[-2];
+                last[-2] = other;
+            }
+        }
+    t.queries = queries;
+    free(parent);
+    free(name);
+    return t;
+}
+
 /* B images of T tokens; every token asks for the whole image, or only the first of each. */
 static struct device_tree image_tree(int B, int T, bool firsts)
 {
@@ -229,11 +261,12 @@ static void keep_some(struct result *r, const struct problem *s, double *x)
 
 /* ---- cases ---- */
 
-enum { SIZES = 6 };
+enum { SIZES = 7 };
 
 static const struct {
     int B, T, H;
-} images[SIZES] = {{1, 1, 1}, {3, 5, 2}, {2, 64, 1}, {1, 65, 3}, {1, 197, 1}, {1, 257, 1}};
+} images[SIZES] = {{1, 1, 1},   {3, 5, 2},   {2, 64, 1}, {1, 65, 3},
+                   {1, 197, 1}, {1, 257, 1}, {1, 33, 2}};
 
 static struct problem image_problem(int size)
 {
@@ -241,7 +274,7 @@ static struct problem image_problem(int size)
 }
 
 /* Trunks of 5 and 17 rows, a thousand readers of a row, a last block's queries, an image's first
- * tokens. */
+ * tokens, a full context, a tree without a plan. */
 static struct problem tree_problem(int size)
 {
     switch (size) {
@@ -255,8 +288,10 @@ static struct problem tree_problem(int size)
         return apart(text_tree(200, 5, 6, true), 8);
     case 4:
         return side_by_side(image_tree(3, 197, true), 5, 197);
-    default:
+    case 5:
         return apart(text_tree(78, 77, 1, true), 2);
+    default:
+        return apart(wild_tree(300), 1);
     }
 }
 
