@@ -34,6 +34,8 @@ const struct cmd cmds[] = {
     {"merge", "STORE", "take in the results of another workspace's promptgrid.sqlite", cmd_merge},
     {"import-logs", "DIR", "take in results of CoOp's and other Dassl trainers' logs",
      cmd_import_logs},
+    {"import-csv", "FILE...", "take in numbers of papers, each with its source, for table",
+     cmd_import_csv},
     {"gc", "[RECIPE...]", "remove feature banks that no recipe needs", cmd_gc},
     {"export", "RECIPE", "everything about the results of a recipe in one archive", cmd_export},
     {"reproduce", "RECIPE|RUN|BUNDLE", "run recorded runs again and compare number by number",

@@ -56,7 +56,7 @@ int cmd_collect(const struct cmd *self, int argc, char **argv);
 int cmd_merge(const struct cmd *self, int argc, char **argv);
 int cmd_gc(const struct cmd *self, int argc, char **argv);
 int cmd_import_logs(const struct cmd *self, int argc, char **argv);
-
+int cmd_import_csv(const struct cmd *self, int argc, char **argv);
 int cmd_export(const struct cmd *self, int argc, char **argv);
 int cmd_reproduce(const struct cmd *self, int argc, char **argv);
 int cmd_methods(const struct cmd *self, int argc, char **argv);

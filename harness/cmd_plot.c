@@ -4,6 +4,7 @@
 #include "core/base/str.h"
 #include "harness/cmd.h"
 #include "harness/figure_draw.h"
+#include "harness/published.h"
 #include "harness/plan.h"
 #include "harness/recipe.h"
 
@@ -33,7 +34,7 @@ static int plot_recipe(const struct options *o, const char *path, json_t *paths,
     struct roots roots = {0};
     struct store *store = NULL;
     struct plan plan = {0};
-    char *workspace = cmd_workspace(&o->common);
+    char *workspace = cmd_workspace(&o->common), *own = published_own(workspace);
     char *folder = o->out ? mem_strdup(o->out) : fs_join(workspace, "plots");
     int status = 0, rc;
     if ((rc = roots_open(&roots, o->common.data.items, o->common.data.n, e)) < 0 ||
@@ -49,7 +50,7 @@ static int plot_recipe(const struct options *o, const char *path, json_t *paths,
         rc = find_figure(r, o->name, e);
     for (size_t i = 0; i < r->n_figures && rc >= 0; i++)
         if (!o->name || str_eq(r->figures[i].name, o->name)) {
-            rc = figure_draw(&plan, &r->figures[i], &roots, store, folder, paths, e);
+            rc = figure_draw(&plan, &r->figures[i], &roots, store, own, folder, paths, e);
             status |= rc == 1;
         }
 out:
@@ -57,6 +58,7 @@ out:
     store_close(store);
     roots_release(&roots);
     free(folder);
+    free(own);
     free(workspace);
     return rc < 0 ? rc : status;
 }

@@ -4,6 +4,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/data/split.h"
+#include "harness/published.h"
 #include "results/stats.h"
 #include "results/store_curve.h"
 
@@ -141,7 +142,7 @@ static const char *spread_words(const struct recipe_figure *f)
 }
 
 int figure_data_read(struct figure_data *d, const struct plan *plan, const struct recipe_figure *f,
-                     const struct roots *roots, struct store *store, struct err *e)
+                     const struct roots *roots, struct store *store, const char *own, struct err *e)
 {
     const struct recipe *r = plan->recipe;
     const struct figure_kind *kind = figure_kind_find(f->kind);
@@ -170,8 +171,10 @@ int figure_data_read(struct figure_data *d, const struct plan *plan, const struc
             rc = read_predictions(d, out, run->id, figure_values[part].split, roots, store, e);
     }
     if (rc == 0 && (kind->takes & FIGURE_PUBLISHED) && !str_eq(f->published, "false")) {
-        char *folder = fs_join(roots->home, "results/published");
+        char *folder = published_folder(roots->home);
         rc = baselines_load(&d->published, folder, e);
+        if (rc == 0)
+            rc = baselines_load_own(&d->published, own, e);
         d->has_published = rc == 0;
         free(folder);
     }

@@ -21,9 +21,10 @@ struct figure_data {
     size_t n_splits;
 };
 
-/* `store` may be NULL: nothing is done yet. */
+/* `store` may be NULL: nothing is done yet. `own`: folder of published.h. */
 int figure_data_read(struct figure_data *d, const struct plan *plan, const struct recipe_figure *f,
-                     const struct roots *roots, struct store *store, struct err *e);
+                     const struct roots *roots, struct store *store, const char *own,
+                     struct err *e);
 void figure_data_release(struct figure_data *d);
 
 #endif

@@ -14,12 +14,13 @@ static void add_paths(json_t *paths, const struct plot *p, const char *folder)
 }
 
 int figure_draw(const struct plan *plan, const struct recipe_figure *f, const struct roots *roots,
-                struct store *store, const char *folder, json_t *paths, struct err *e)
+                struct store *store, const char *own, const char *folder, json_t *paths,
+                struct err *e)
 {
     struct figure_data data;
     struct plot *plots = NULL;
     size_t n = 0;
-    int rc = figure_data_read(&data, plan, f, roots, store, e), status = 0;
+    int rc = figure_data_read(&data, plan, f, roots, store, own, e), status = 0;
     const struct figure_input in = {
         .figure = f,
         .stem = plan->recipe->name,

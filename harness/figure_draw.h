@@ -5,9 +5,11 @@
 #include "harness/plan.h"
 #include "harness/recipe.h"
 
-/* Draw the block's figures into `folder` and append the paths of their files to the array `paths`.
- * 1: no point of one of them is known yet, which is also said as a warning. */
+/* `own`: folder of published.h. Draw the block's figures into `folder` and append the paths of
+ * their files to the array `paths`. 1: no point of one of them is known yet, which is also said as
+ * a warning. */
 int figure_draw(const struct plan *plan, const struct recipe_figure *f, const struct roots *roots,
-                struct store *store, const char *folder, json_t *paths, struct err *e);
+                struct store *store, const char *own, const char *folder, json_t *paths,
+                struct err *e);
 
 #endif

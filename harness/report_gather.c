@@ -146,7 +146,8 @@ static int draw_figure(struct report_data *d, const struct recipe_figure *f, con
 {
     json_t *paths = json_array(), *path;
     size_t i, drawn = 0;
-    int rc = figure_draw(&d->files.plan, f, &d->files.roots, d->files.store, folder, paths, e);
+    int rc = figure_draw(&d->files.plan, f, &d->files.roots, d->files.store, d->files.own, folder,
+                         paths, e);
     if (rc < 0 && rc != ERR_MISSING && rc != ERR_SYS) {
         json_decref(paths);
         return rc;

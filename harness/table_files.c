@@ -3,6 +3,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "harness/published.h"
 #include "harness/table_runs.h"
 #include "results/store_imported.h"
 
@@ -19,7 +20,8 @@ int table_files_open(struct table_files *f, const struct cmd_common *common, con
         (rc = cmd_open_store(common, &f->store, e)) == 0 &&
         (rc = store_snapshot(f->store, 0, e)) == 0 &&
         (rc = plan_load(&f->plan, recipe, &f->roots, f->store, workspace, e)) == 0)
-        f->published = fs_join(f->roots.home, "results/published");
+        f->published = published_folder(f->roots.home);
+    f->own = published_own(workspace);
     free(workspace);
     return rc;
 }
@@ -30,6 +32,7 @@ void table_files_release(struct table_files *f)
     store_close(f->store);
     roots_release(&f->roots);
     free(f->published);
+    free(f->own);
     *f = (struct table_files){0};
 }
 
@@ -55,18 +58,6 @@ int table_files_block(const struct table_files *f, const char *name,
     return e->code;
 }
 
-/* Is it what tables call a dataset of the catalogue? */
-static bool knows_dataset(const char *label)
-{
-    static const char source[] = " (source)";
-    size_t n = strlen(label) - (str_ends(label, source) ? strlen(source) : 0);
-    const struct dataset_row *d;
-    for (size_t i = 0; (d = dataset_at(i)); i++)
-        if (strlen(d->label) == n && strncmp(d->label, label, n) == 0)
-            return true;
-    return str_eq(label, "Average");
-}
-
 struct table_options table_files_options(const struct table_files *f,
                                          const struct recipe_table *block)
 {
@@ -75,7 +66,8 @@ struct table_options table_files_options(const struct table_files *f,
         .title = block->title,
         .metrics = (const char *const *)block->metrics,
         .published_folder = f->published,
-        .knows_dataset = knows_dataset,
+        .own_folder = f->own,
+        .knows_dataset = published_knows,
         .transpose = str_eq(block->transpose, "true"),
         .mean_of_h = str_eq(block->average, "mean-of-H"),
         .t_interval = str_eq(block->interval, "t"),

@@ -12,6 +12,7 @@ struct table_files {
     struct plan plan;
     struct store *store; // NULL when there is none yet
     char *published;     // folder
+    char *own;           // folder of those that import-csv took in; may not be there
     bool imported;       // tables show imported runs beside the recipe's
 };
 

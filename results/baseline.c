@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,14 +71,31 @@ static int check_header(char *const *fields, size_t n, struct err *e)
     return 0;
 }
 
+static int check_field(size_t column, const char *text, struct err *e)
+{
+    static const char blanks[] = " \t\r\n";
+    const char *name = column_names[column];
+    const size_t n = strlen(text), blank = strspn(text, blanks);
+    if (blank == n)
+        return err_set(e, ERR_PARSE, "'%s' is empty%s", name,
+                       column == SOURCE ? ": every number needs its citation" : "");
+    if (blank || strchr(blanks, text[n - 1]))
+        return err_set(e, ERR_PARSE, "'%s' begins or ends with a blank", name);
+    json_t *string = json_stringn(text, n);
+    if (!string)
+        return err_set(e, ERR_PARSE, "'%s' is not UTF-8", name);
+    json_decref(string);
+    return 0;
+}
+
 static int row_from(struct baseline_row *row, char *const *fields, size_t n, struct err *e)
 {
     long shots;
     if (n != COLUMNS)
         return err_set(e, ERR_PARSE, "expected %d fields, found %zu", COLUMNS, n);
     for (size_t c = 0; c < COLUMNS; c++)
-        if (!*fields[c])
-            return err_set(e, ERR_PARSE, "'%s' is empty", column_names[c]);
+        if (check_field(c, fields[c], e) < 0)
+            return e->code;
     if (!str_to_long(fields[SHOTS], 0, 1000000, &shots))
         return err_set(e, ERR_PARSE, "shots '%s' is not a whole number", fields[SHOTS]);
     if (!str_to_double(fields[ACCURACY], &row->value) || !(row->value >= 0 && row->value <= 100))
@@ -103,21 +121,18 @@ static int row_from(struct baseline_row *row, char *const *fields, size_t n, str
 
 /* ---- files ---- */
 
-static int load_file(struct baselines *b, const char *path, struct err *e)
+int baselines_add(struct baselines *b, const char *path, char *text, size_t size, struct err *e)
 {
-    char *text = NULL, *fields[CSV_FIELDS];
-    size_t size, n, lines, line = 1;
-    int rc = fs_read(&text, &size, path, FILE_LIMIT, e);
-    if (rc < 0)
-        return rc;
-    char *file = mem_strdup(path);
+    static const char mark[] = "\xef\xbb\xbf"; // which spreadsheets put before UTF-8
+    char *fields[CSV_FIELDS], *file = mem_strdup(path);
+    size_t n, lines, line = 1;
     MEM_PUSH(b->texts, b->n_texts, b->texts_capacity) = text;
     MEM_PUSH(b->texts, b->n_texts, b->texts_capacity) = file;
     if (strlen(text) != size)
         return err_set(e, ERR_PARSE, "%s: a zero byte in the text", path);
-    for (char *next = text; next; line += lines) {
+    for (char *next = text + (str_starts(text, mark) ? strlen(mark) : 0); next; line += lines) {
         struct baseline_row row = {.file = file, .line = line};
-        rc = csv_record(next, fields, &n, &next, &lines, e);
+        int rc = csv_record(next, fields, &n, &next, &lines, e);
         if (rc == 0)
             rc = line == 1 ? check_header(fields, n, e) : row_from(&row, fields, n, e);
         if (rc < 0)
@@ -126,6 +141,14 @@ static int load_file(struct baselines *b, const char *path, struct err *e)
             MEM_PUSH(b->rows, b->n, b->capacity) = row;
     }
     return 0;
+}
+
+static int load_file(struct baselines *b, const char *path, struct err *e)
+{
+    char *text = NULL;
+    size_t size;
+    int rc = fs_read(&text, &size, path, FILE_LIMIT, e);
+    return rc < 0 ? rc : baselines_add(b, path, text, size, e);
 }
 
 static int compare(const void *a, const void *b)
@@ -143,8 +166,7 @@ static int compare(const void *a, const void *b)
     return (x->shots > y->shots) - (x->shots < y->shots);
 }
 
-/* The same number twice from the same source: one of them is a slip. */
-static int check_duplicates(const struct baselines *b, const char *folder, struct err *e)
+int baselines_unique(const struct baselines *b, struct err *e)
 {
     const struct baseline_row **sorted = mem_alloc(b->n, sizeof *sorted);
     int rc = 0;
@@ -153,37 +175,57 @@ static int check_duplicates(const struct baselines *b, const char *folder, struc
     qsort(sorted, b->n, sizeof *sorted, compare);
     for (size_t i = 1; i < b->n && rc == 0; i++) {
         const struct baseline_row *x = sorted[i - 1], *y = sorted[i];
-        if (compare(&x, &y) == 0)
-            rc = err_set(e, ERR_CORRUPT,
-                         "%s: lines %zu and %zu both hold '%s' of '%s' on '%s' (%s, %d shots)",
-                         folder, x->line < y->line ? x->line : y->line,
-                         x->line < y->line ? y->line : x->line, x->split, x->method, x->dataset,
-                         x->table, x->shots);
+        if (compare(&x, &y) != 0)
+            continue;
+        const struct baseline_row *first = x < y ? x : y, *again = x < y ? y : x;
+        rc = err_set(e, ERR_CORRUPT,
+                     "%s:%zu: '%s' of '%s' on '%s' (%s, %d shots) is in %s:%zu already, from the "
+                     "same source",
+                     again->file, again->line, x->split, x->method, x->dataset, x->table, x->shots,
+                     first->file, first->line);
     }
     free(sorted);
     return rc;
 }
 
-int baselines_load(struct baselines *b, const char *folder, struct err *e)
+int baselines_load_folder(struct baselines *b, const char *folder, const char *const *except,
+                          struct err *e)
 {
     struct fs_names names;
-    memset(b, 0, sizeof *b);
     int rc = fs_list(&names, folder, e);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < names.n && rc == 0; i++) {
-        if (!str_ends(names.names[i], ".csv"))
+        bool left_out = !str_ends(names.names[i], ".csv");
+        for (size_t k = 0; except && except[k]; k++)
+            left_out |= str_eq(except[k], names.names[i]);
+        if (left_out)
             continue;
         char *path = fs_join(folder, names.names[i]);
         rc = load_file(b, path, e);
         free(path);
     }
     fs_names_release(&names);
+    return rc;
+}
+
+int baselines_load(struct baselines *b, const char *folder, struct err *e)
+{
+    memset(b, 0, sizeof *b);
+    int rc = baselines_load_folder(b, folder, NULL, e);
     if (rc == 0)
-        rc = check_duplicates(b, folder, e);
+        rc = baselines_unique(b, e);
     if (rc < 0)
         baselines_release(b);
     return rc;
+}
+
+int baselines_load_own(struct baselines *b, const char *folder, struct err *e)
+{
+    if (!folder || !fs_is_folder(folder))
+        return 0;
+    int rc = baselines_load_folder(b, folder, NULL, e);
+    return rc < 0 ? rc : baselines_unique(b, e);
 }
 
 int baselines_check(const struct baselines *b, bool (*knows)(const char *dataset), struct err *e)

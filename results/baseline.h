@@ -26,7 +26,19 @@ struct baselines {
     size_t n_texts, texts_capacity;
 };
 
-int baselines_load(struct baselines *b, const char *folder, struct err *e);
+int baselines_load(struct baselines *b, const char *folder, struct err *e); // released on failure
+/* After those the user's own of `folder`, which may be NULL or not there. */
+int baselines_load_own(struct baselines *b, const char *folder, struct err *e);
+
+/* The parts of it, for b that starts as zeros. */
+/* `except`: names of files that are left out, NULL-terminated; or NULL. */
+int baselines_load_folder(struct baselines *b, const char *folder, const char *const *except,
+                          struct err *e);
+/* The rows of one text, which is taken; `path` is what errors call it. */
+int baselines_add(struct baselines *b, const char *path, char *text, size_t size, struct err *e);
+/* The same number twice from the same source: one of them is a slip. ERR_CORRUPT names both. */
+int baselines_unique(const struct baselines *b, struct err *e);
+
 /* Every row is about a dataset that `knows`; the error names the first that is not. */
 int baselines_check(const struct baselines *b, bool (*knows)(const char *dataset), struct err *e);
 void baselines_release(struct baselines *b);

@@ -41,7 +41,8 @@ struct table_options {
     const char *const *metrics; // NULL-terminated names of table_metric_name
     bool against_published;
     const char *published_folder;             // results/published; may be NULL
-    bool (*knows_dataset)(const char *label); // of published rows; NULL = not checked
+    const char *own_folder;                   // more of them; NULL or not there: none
+    bool (*knows_dataset)(const char *label); // of published_folder; NULL = not checked
     bool transpose;                           // rows and columns change places in print
     bool mean_of_h;    // Average of H: the mean over the columns' H, not the H of the averages
     bool t_interval;   // +- is half of Student's 95 % interval, not the deviation
@@ -77,9 +78,9 @@ const char *table_format_name(size_t i); // text, markdown, latex, csv, html; NU
 void table_open_file(const char *format, const char *title, struct str *out);
 void table_close_file(const char *format, struct str *out);
 
-/* Array of {method, group, row, column, dataset, shots, imported, metric, mean, std, interval, n,
- * wanted, delta, verdict, difference, marks, runs, published: [{method, value, source, table,
- * shots}]}; mean is null when n = 0, std and interval (half of Student's) when n < 2. A row of
+/* Array of {method, group, row, column, dataset, shots, metric, mean, std, interval, n, wanted,
+ * delta, verdict, difference, marks, runs, published: [{method, value, source, table, shots}],
+ * imported}; mean is null when n = 0, std and interval (half of Student's) when n < 2. A row of
  * dataset "Average" has n and wanted of columns, and no mean unless all are complete. */
 json_t *table_json(const struct table *t);
 

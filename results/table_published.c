@@ -225,6 +225,8 @@ int table_add_published(struct table *t, const struct table_options *o, struct e
     int rc = baselines_load(t->baselines, o->published_folder, e);
     if (rc == 0 && o->knows_dataset)
         rc = baselines_check(t->baselines, o->knows_dataset, e);
+    if (rc == 0) // import-csv checked these, perhaps with datasets that are not at hand now
+        rc = baselines_load_own(t->baselines, o->own_folder, e);
     if (rc < 0)
         return rc;
     bool found = false;

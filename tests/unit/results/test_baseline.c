@@ -56,7 +56,13 @@ static void each_fault_is_named_with_its_line(void **state)
          "found 'source' in column 8 of 8"},
         {HEADER "t,m,B,16,D,base,80\n", ":2: expected 8 fields, found 7"},
         {HEADER "t,m,B,16,D,base,80,u\n\nt,m,B,1,D,base,80,u\n", ":3: expected 8 fields, found 1"},
-        {HEADER "t,m,B,16,D,base,80,\n", ":2: 'source_url' is empty"},
+        {HEADER "t,m,B,16,D,base,80,\n",
+         ":2: 'source_url' is empty: every number needs its citation"},
+        {HEADER "t,m,B,16,D,base,80, \n",
+         ":2: 'source_url' is empty: every number needs its citation"},
+        {HEADER "t, ,B,16,D,base,80,u\n", ":2: 'method' is empty"},
+        {HEADER "t,m ,B,16,D,base,80,u\n", ":2: 'method' begins or ends with a blank"},
+        {HEADER "t,m,B,16,D,base,80,u\nt,\xff,B,16,D,base,80,u\n", ":3: 'method' is not UTF-8"},
         {HEADER "t,m,B,x,D,base,80,u\n", ":2: shots 'x' is not a whole number"},
         {HEADER "t,m,B,16,D,base,172.4,u\n",
          ":2: accuracy '172.4' is not a percentage from 0 to 100"},
@@ -87,12 +93,44 @@ static void the_same_number_twice_is_refused_unless_sources_differ(void **state)
                                       "t,m,B,16,D,base,81,u\n",
                                &b, &e),
                      ERR_CORRUPT);
-    char *want = str_format("%s: lines 2 and 4 both hold 'base' of 'm' on 'D' (t, 16 shots)",
-                            (char *)*state);
+    char *want =
+        str_format("%s/x.csv:4: 'base' of 'm' on 'D' (t, 16 shots) is in %s/x.csv:2 already, "
+                   "from the same source",
+                   (char *)*state, (char *)*state);
     assert_text(&e, want);
     free(want);
     assert_ok(load_text(state, HEADER "t,m,B,16,D,base,80,u\nt,m,B,16,D,base,81,v\n", &b, &e), &e);
     assert_int_equal(b.n, 2);
+    baselines_release(&b);
+}
+
+static void a_users_own_come_after_the_others(void **state)
+{
+    struct err e = {0};
+    struct baselines b;
+    char *own = fs_join(*state, "own"), *path = fs_join(own, "mine.csv");
+    assert_ok(load_text(state, "\xef\xbb\xbf" HEADER "t,m,B,16,D,base,80,u\n", &b, &e), &e);
+    assert_ok(baselines_load_own(&b, NULL, &e), &e);
+    assert_ok(baselines_load_own(&b, own, &e), &e); // not there
+    assert_int_equal(b.n, 1);
+    assert_ok(fs_make_folders(own, &e), &e);
+    const char *text = HEADER "t,n,B,16,D,base,81,v\n";
+    assert_ok(fs_write(path, text, strlen(text), &e), &e);
+    assert_ok(baselines_load_own(&b, own, &e), &e);
+    assert_int_equal(b.n, 2);
+    assert_string_equal(b.rows[1].method, "n");
+    assert_string_equal(b.rows[1].file, path);
+    text = HEADER "t,n,B,16,D,new,81,v\nt,m,B,16,D,base,80,u\n";
+    assert_ok(fs_write(path, text, strlen(text), &e), &e);
+    b.n = 1;
+    assert_int_equal(baselines_load_own(&b, own, &e), ERR_CORRUPT);
+    char *want = str_format("%s:3: 'base' of 'm' on 'D' (t, 16 shots) is in %s/x.csv:2 already, "
+                            "from the same source",
+                            path, (char *)*state);
+    assert_text(&e, want);
+    free(want);
+    free(path);
+    free(own);
     baselines_release(&b);
 }
 
@@ -124,6 +162,7 @@ int main(void)
         CASE(quotes_commas_and_line_ends_are_undone),
         CASE(each_fault_is_named_with_its_line),
         CASE(rows_about_other_datasets_are_named),
+        CASE(a_users_own_come_after_the_others),
         CASE(the_same_number_twice_is_refused_unless_sources_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
