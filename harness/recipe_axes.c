@@ -17,8 +17,9 @@ const struct method_key axis_rows[AXIS_ROWS + 1] = {
          "domain-generalization (train on 'source', test on 'dataset'), or zero-shot"},
     [AXIS_BACKBONE] = {"backbone", KEY_TEXT, 0, 0, NULL, NULL,
                        "CLIP model: a known name, or a folder with its weights and merges"},
-    [AXIS_PRECISION] = {"precision", KEY_CHOICE, 0, 0, "fp32|bf16|fp16-storage", "fp32",
-                        "fp32; bf16: products of the frozen image tower, on a CPU that has it; "
+    [AXIS_PRECISION] = {"precision", KEY_CHOICE, 0, 0, "fp32|tf32|bf16|fp16-storage", "fp32",
+                        "fp32; tf32: all products, on a GPU; bf16: products of the frozen image "
+                        "tower, on a GPU or a CPU that has it; "
                         "fp16-storage: context, gradient, momentum, every operation of SGD, "
                         "features, logits and their gradients rounded to fp16 as the reference "
                         "stores them, products inside the towers in fp32 (zero-shot, coop, rlp)"},

@@ -3,6 +3,7 @@
 
 #include "core/base/str.h"
 #include "core/proto/event.h"
+#include "core/proto/spec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,20 @@ static bool has_gpu(void)
     return usable > 0;
 }
 
+/* What of a precision is the whole device's. */
+static int set_precision(struct device **d, const char *precision, struct err *e)
+{
+    (*d)->half = str_eq(precision, "fp16-storage");
+    (*d)->tf32 = str_eq(precision, "tf32");
+    if (!(*d)->tf32 || !str_eq((*d)->ops->kind, "cpu"))
+        return 0;
+    device_close(*d);
+    *d = NULL;
+    return err_set(e, ERR_RANGE,
+                   "precision 'tf32' is a GPU's and this run is on the CPU; use '--device cuda' or "
+                   "precision 'fp32'");
+}
+
 int start_device(struct device **out, const struct job *job, struct err *e)
 {
     const char *kind = job->device ? job->device : "cpu";
@@ -26,7 +41,7 @@ int start_device(struct device **out, const struct job *job, struct err *e)
     // A GPU with a number was there when the scheduler looked: it is lost, and others may do.
     if (rc < 0 && rc != ERR_MEMORY && strchr(kind, ':'))
         rc = e->code = ERR_DEVICE;
-    return rc;
+    return rc < 0 ? rc : set_precision(out, spec_get_text(job->spec, "precision"), e);
 }
 
 void start_send(const struct device *d, int threads, int resumed)

@@ -66,9 +66,7 @@ int work_open(struct work *w, const struct job *job, struct err *e)
         w->method = method_get(name);
     if (rc == 0 && !w->method)
         rc = err_set(e, ERR_MISSING, "unknown method '%s'", name);
-    if (rc == 0 && (rc = start_device(&w->device, job, e)) == 0)
-        w->device->half = str_eq(spec_get_text(w->spec, "precision"), "fp16-storage");
-    return rc;
+    return rc < 0 ? rc : start_device(&w->device, job, e);
 }
 
 int work_files(struct work *w, struct err *e)

@@ -82,7 +82,7 @@ static const struct {
     {"weights", VALUE_HASH, IN_ALL, NULL},
     {"dataset", VALUE_TEXT, IN_ALL, NULL},
     {"split", VALUE_HASH, IN_ALL, NULL},
-    {"precision", VALUE_CHOICE, IN_ALL, "fp32|bf16|fp16-storage"},
+    {"precision", VALUE_CHOICE, IN_ALL, "fp32|tf32|bf16|fp16-storage"},
     {"views", VALUE_VIEWS, IN_ENCODE | IN_TRAIN, NULL},
     {"views", VALUE_CHOICE, IN_EVAL, "none"},
     {"part", VALUE_CHOICE, IN_ENCODE, "train|val|test"},

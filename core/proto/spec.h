@@ -14,7 +14,8 @@
  *   weights    SHA-256 of model.safetensors
  *   dataset    catalogue name
  *   split      SHA-256 of the split file (or of the list built from the dataset's own files)
- *   precision  "fp32"; "bf16": the image tower's products take bf16, the rest stays fp32;
+ *   precision  "fp32"; "tf32": every product rounds its inputs to it, on a GPU;
+ *              "bf16": the image tower's products take bf16, the rest stays fp32;
  *              "fp16-storage": train and eval jobs round to fp16 what the reference stores in it
  *   views      "none" (test transform), "fresh" (a new augmentation every epoch) or "N": N
  *              augmented views used in turn

@@ -39,8 +39,14 @@ done
 recipe fp16-storage kgcoop >other.yaml
 expect_status 2 "$promptgrid" plan other.yaml
 same err <<'END'
-promptgrid: error: other.yaml:10:21: method 'kgcoop' has no precision 'fp16-storage'; these have: zero-shot, coop, rlp
+promptgrid: error: other.yaml:10:21: method 'kgcoop' has no precision 'fp16-storage'; these have: zero-shot, coop, rlp, checkpoint
 method: [zero-shot, kgcoop]
                     ^
 END
+
+# tf32 is a GPU's; on the CPU a run says so.
+recipe tf32 coop >tf32.yaml
+expect_status 1 "$promptgrid" run --device cpu tf32.yaml
+grep -q "precision 'tf32' is a GPU's and this run is on the CPU; use '--device cuda' or precision 'fp32'" err ||
+    fail "not refused: $(cat err)"
 pass

@@ -186,7 +186,7 @@ static void a_wrong_spec_is_refused_with_its_key(void **state)
         "spec: 'protocol' is \"few-shot|base-to-new\", expected few-shot|base-to-new|zero-shot");
     refused("precision", json_string("fp16"),
             "spec: 'precision' is \"fp16\", expected "
-            "fp32|bf16|fp16-storage");
+            "fp32|tf32|bf16|fp16-storage");
     refused("views", json_string("0"),
             "spec: 'views' is \"0\", expected \"none\", \"fresh\" or a number of views as text");
     refused("params", json_pack("{s:[]}", "rank"),
