@@ -150,10 +150,11 @@ static void go_to(struct fiber *next)
     arrived();
 }
 
+static uint3 places[THREADS]; // threadIdx of each
+
 static void become(int thread)
 {
-    const unsigned t = (unsigned)thread;
-    threadIdx = uint3{t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
+    threadIdx = places[thread];
 }
 
 static int begin_next(void)
@@ -379,6 +380,8 @@ void emu_run(const dim3 &grid, const dim3 &threads, size_t shared,
     blockDim = threads;
     block.code = &code;
     block.threads = (int)(threads.x * threads.y * threads.z);
+    for (unsigned t = 0; t < (unsigned)block.threads; t++)
+        places[t] = uint3{t % threads.x, t / threads.x % threads.y, t / threads.x / threads.y};
     current = &scheduler;
     void *memory = NULL;
     if (shared && posix_memalign(&memory, 1024, shared) != 0)
