@@ -119,9 +119,14 @@ int revision_read(struct revision *r, const char *folder, struct err *e)
         return 0;
     }
     revision__init();
-    if (read_repository(r, folder) < 0) {
-        const git_error *why = git_error_last();
-        char *shown = str_visible(why ? why->message : "unknown reason");
+    int rc = read_repository(r, folder);
+    if (rc < 0) {
+        const git_error *error = git_error_last();
+        const char *why = error ? error->message : "unknown reason";
+        if (rc == GIT_EOWNER || strstr(why, "safe.directory")) // as libgit2 1.5 has it
+            why = "the repository belongs to another user; 'git config --global --add "
+                  "safe.directory DIR' trusts it";
+        char *shown = str_visible(why);
         free(r->note);
         r->note = str_format("no git revision: %.300s", shown);
         r->dirty = false;

@@ -33,6 +33,7 @@ store=w/promptgrid.sqlite
 asan=no
 nm "$BUILD/promptgrid" 2>/dev/null | grep -q __asan_init && asan=yes
 faults=0
+echo nothing >spoilt # ids of runs whose files a test has damaged: repair takes their results back
 
 # small_home: a tree of code of two files, so that reading its revision takes no time.
 small_home() {
@@ -184,7 +185,7 @@ invariants() {
     "$promptgrid" check --workspace w >out.check 2>&1 || fail "$case_: I1: $(cat out.check)"
     [ -s odd ] && fail "$case_: $(cat odd)"
     # I4, second half
-    [ -z "$(comm -23 done.wreck done)" ] || fail "$case_: I4: a result that was there is not"
+    [ -z "$(comm -23 done.wreck done | grep -vFf spoilt)" ] || fail "$case_: I4: a result that was there is not"
     # I6
     grep -lz "$scratch/w" /proc/[0-9]*/cmdline 2>/dev/null >left
     find w \( -name '*.part-*' -o -name '*.next' -o -name '.output-*' \) >>left

@@ -356,6 +356,52 @@ static void random_damage_never_breaks_the_reader(void **state)
     free(good);
 }
 
+/* What may be read of a file of these bytes: refused in words, or tensors that lie within it. */
+static bool opens(const char *bytes, size_t size)
+{
+    struct err e = {0};
+    struct safetensors s;
+    FILE *f = fopen(path, "wb");
+    assert_int_equal(fwrite(bytes, 1, size, f), size);
+    fclose(f);
+    if (safetensors_open(&s, path, &e) < 0) {
+        assert_non_null(strstr(e.text, path));
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        float *out;
+        if (safetensors_floats(&s, s.tensors[i].name, s.tensors[i].dims, s.tensors[i].shape, &out,
+                               &e) == 0)
+            free(out);
+    }
+    safetensors_close(&s);
+    return true;
+}
+
+static void every_cut_is_refused_and_no_flipped_bit_breaks_the_reader(void **state)
+{
+    (void)state;
+    static const float a[12] = {1, 2, 3};
+    const struct tensor_out tensors[] = {{"w", 2, {3, 4}, a, DTYPE_F32},
+                                         {"b", 1, {4}, a, DTYPE_F32}};
+    struct err e;
+    char *bytes;
+    size_t size;
+    uint64_t header;
+    assert_ok(safetensors_write(path, tensors, 2, NULL, &e), &e);
+    assert_ok(fs_read(&bytes, &size, path, 4096, &e), &e);
+    memcpy(&header, bytes, sizeof header);
+    for (size_t cut = 0; cut < size; cut++)
+        assert_false(opens(bytes, cut));
+    assert_true(opens(bytes, size));
+    for (size_t bit = 0; bit < 8 * (sizeof header + header); bit++) {
+        bytes[bit / 8] ^= (char)(1 << bit % 8);
+        opens(bytes, size);
+        bytes[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +416,7 @@ int main(void)
         cmocka_unit_test(every_half_widens_exactly),
         cmocka_unit_test(stored_types_are_widened_even_when_unaligned),
         cmocka_unit_test(random_damage_never_breaks_the_reader),
+        cmocka_unit_test(every_cut_is_refused_and_no_flipped_bit_breaks_the_reader),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
