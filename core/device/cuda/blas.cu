@@ -60,7 +60,8 @@ static bool blas_check(struct cuda *c, cublasStatus_t status, const struct produ
 {
     if (status == CUBLAS_STATUS_SUCCESS)
         return true;
-    if (c->error.code)
+    // A GPU that is lost shows as a failure of the library, and as itself here.
+    if (c->error.code || !cuda_check(c, cudaGetLastError(), "a matrix product"))
         return false;
     int code = status == CUBLAS_STATUS_ALLOC_FAILED       ? ERR_MEMORY
                : status == CUBLAS_STATUS_EXECUTION_FAILED ? ERR_DEVICE
