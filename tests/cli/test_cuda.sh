@@ -87,6 +87,6 @@ says 3 "cuda:0: emulated GPU has compute capability 7.5, 8.0 or newer is needed"
 says 3 "cuda:0: not enough memory:" EMU_MEMORY_MB=33
 says 3 "the GPU's memory is faulty until it is reset" PROMPTGRID_FAULT=gpu:300:EIO
 says 3 "the GPU is lost or another process holds it" PROMPTGRID_FAULT=gpu:300:ENODEV
-DEVICE=cuda:7 says 2 "there is no device cuda:7; the last one is cuda:0" true=1
+DEVICE=cuda:7 says 3 "there is no device cuda:7; the last one is cuda:0" true=1
 
 pass
