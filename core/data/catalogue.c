@@ -7,6 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/origin.h"
 #include "core/data/own.h"
 
 #include <stdlib.h>
@@ -246,6 +247,8 @@ static const char *not_given(const struct roots *r)
 
 int roots_dataset(const struct roots *r, const struct dataset_row *d, char **folder, struct err *e)
 {
+    const struct origin *origin = origin_of(d);
+    const bool fetched = origin && origin->files[0].file;
     struct str looked = STR_INIT;
     for (size_t i = 0; i < r->n; i++) {
         char *path = fs_join(r->folders[i], d->folder);
@@ -259,8 +262,10 @@ int roots_dataset(const struct roots *r, const struct dataset_row *d, char **fol
     }
     int rc = err_set(e, ERR_MISSING,
                      "dataset '%s' was not found: %sno folder %s; set --data or PROMPTGRID_DATA to "
-                     "the folder that holds '%s'",
-                     d->name, not_given(r), looked.data, d->folder);
+                     "the folder that holds '%s'%s%s%s",
+                     d->name, not_given(r), looked.data, d->folder,
+                     fetched ? ", or 'promptgrid data fetch " : "", fetched ? d->name : "",
+                     fetched ? "'" : "");
     str_release(&looked);
     return rc;
 }

@@ -51,7 +51,7 @@ END
 expect_status 3 "$runner" sample caltech101 --shots 1 --seed 1 --data root
 sed "s#$SOURCE#SOURCE#" err >some
 same some <<'END'
-promptgrid: error: dataset 'caltech101' was not found: no folder 'root/caltech-101', 'SOURCE/recipes/pocket/data/caltech-101'; set --data or PROMPTGRID_DATA to the folder that holds 'caltech-101'
+promptgrid: error: dataset 'caltech101' was not found: no folder 'root/caltech-101', 'SOURCE/recipes/pocket/data/caltech-101'; set --data or PROMPTGRID_DATA to the folder that holds 'caltech-101', or 'promptgrid data fetch caltech101'
 END
 printf '{"train": [\n' >root/dtd/split_zhou_DescribableTextures.json
 "$runner" sample dtd --shots 1 --seed 1 --data root >out 2>err && fail "bad JSON was read"

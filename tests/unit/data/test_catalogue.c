@@ -153,11 +153,12 @@ static void a_missing_dataset_names_every_place(void **state)
     const char *given[] = {"/nowhere/one", "/nowhere/two"};
     assert_ok(roots_open(&roots, given, 2, &e), &e);
     assert_int_equal(roots_dataset(&roots, dataset_find("caltech101"), &folder, &e), ERR_MISSING);
-    char *want = str_format("dataset 'caltech101' was not found: no folder "
-                            "'/nowhere/one/caltech-101', '/nowhere/two/caltech-101', "
-                            "'%s/recipes/pocket/data/caltech-101'; set --data or PROMPTGRID_DATA "
-                            "to the folder that holds 'caltech-101'",
-                            roots.home);
+    char *want =
+        str_format("dataset 'caltech101' was not found: no folder "
+                   "'/nowhere/one/caltech-101', '/nowhere/two/caltech-101', "
+                   "'%s/recipes/pocket/data/caltech-101'; set --data or PROMPTGRID_DATA "
+                   "to the folder that holds 'caltech-101', or 'promptgrid data fetch caltech101'",
+                   roots.home);
     assert_text(&e, want);
     free(want);
     roots_release(&roots);
@@ -167,7 +168,8 @@ static void a_missing_dataset_names_every_place(void **state)
     assert_int_equal(roots_dataset(&roots, dataset_find("caltech101"), &folder, &e), ERR_MISSING);
     want = str_format("dataset 'caltech101' was not found: no --data or PROMPTGRID_DATA folder was "
                       "given, and no folder '%s/recipes/pocket/data/caltech-101'; set --data or "
-                      "PROMPTGRID_DATA to the folder that holds 'caltech-101'",
+                      "PROMPTGRID_DATA to the folder that holds 'caltech-101', or 'promptgrid data "
+                      "fetch caltech101'",
                       roots.home);
     assert_text(&e, want);
     free(want);
