@@ -13,8 +13,10 @@
 #include "core/data/bank.h"
 #include "core/data/catalogue.h"
 #include "core/data/image.h"
+#include "core/data/manifest.h"
 #include "core/data/own.h"
 #include "core/data/split.h"
+#include "core/fetch/confirm.h"
 #include "core/fetch/unpack.h"
 #include "core/proto/event.h"
 #include "core/proto/job.h"
@@ -117,6 +119,30 @@ static void read_own(const uint8_t *data, size_t size)
     own_read(&row, folder, &e);
     unlink(path);
     free(path);
+}
+
+static void read_manifest(const uint8_t *data, size_t size)
+{
+    struct manifest m;
+    struct err e = {0};
+    char *path = fs_join(folder, manifest_file);
+    write_input(path, data, size);
+    if (manifest_open(&m, dataset_at(0), folder, &e) == 0) {
+        for (size_t i = 0; i < m.n; i++)
+            manifest_find(&m, m.lines[i].path);
+        manifest_release(&m);
+    }
+    unlink(path);
+    free(path);
+}
+
+/* The page before a file of Google Drive. */
+static void read_page(const uint8_t *data, size_t size)
+{
+    char *page = mem_strndup((const char *)data, size);
+    free(confirm_url(page, "https://drive.example/uc?id=1"));
+    free(confirm_title(page));
+    free(page);
 }
 
 static void read_recipe(const uint8_t *data, size_t size)
@@ -228,6 +254,8 @@ static const struct target {
     {"image", read_image},
     {"split", read_split},
     {"own", read_own},
+    {"manifest", read_manifest},
+    {"page", read_page},
     {"recipe", read_recipe},
     {"event", read_event},
     {"job", read_job},

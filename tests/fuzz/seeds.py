@@ -182,6 +182,16 @@ def texts():
     put("job", "empty", '{"run": "0", "spec": {}, "threads": 1, "paths": {}}')
     put("job", "types", '{"run": 1, "spec": [], "threads": "many", "paths": 3}')
     put("job", "threads", '{"run": "0", "spec": {"job": "train"}, "threads": 99999999999, "paths": {"weights": "\\u0000"}}')
+    line = "0" * 64 + "  images/a.jpg\n"
+    put("manifest", "good", line + "\\" + "1" * 64 + "  images/b\\n\\\\.jpg\n" + "2" * 64 + "  split.json\n")
+    put("manifest", "twice", line * 2)
+    put("manifest", "outside", line + "0" * 64 + "  ../../etc/passwd\n")
+    put("manifest", "cut", line[:65])
+    form = '<html><title>Drive &amp; co</title><form id="download-form" action="%s"><input type="hidden" name="id" value="1&amp;2"></form></html>'
+    put("page", "good", form % "https://content.example/download")
+    put("page", "relative", form % "/get?x=1#y")
+    put("page", "file", form % "file:///etc/passwd")
+    put("page", "cut", form[:90])
     put("bank", "empty", b"")
     header = json.dumps({"format": "promptgrid bank 1", "views": 2, "images": 2, "dim": 3, "dtype": "F32"}).encode()
     put("bank", "header", struct.pack("<Q", len(header)) + header + bytes(48))
