@@ -90,18 +90,23 @@ static json_t *results_json(const struct dataset_fetch *f, const struct fetch_re
 
 /* ---- one dataset ---- */
 
+/* ImageNet takes hours to decode: it gets a manifest when somebody asks for it. */
+enum { MANIFEST_IMAGES = 200000 };
+
 /* All that can be fetched is there: is it the dataset? Then it gets a manifest, if it has none. */
 static int finish(const struct dataset_fetch *f, struct err *e)
 {
     struct split split = {0};
     struct manifest manifest = {0};
     struct inspect found = {0};
+    bool deep = false;
     size_t bad = 0;
     int rc = split_load(&split, f->row, f->folder, e);
     if (rc == 0)
         rc = manifest_open(&manifest, f->row, f->folder, e);
     if (rc == 0 && (rc = split_check_classes(&split, f->row, e)) == 0) {
-        const bool deep = !manifest.n;
+        deep =
+            !manifest.n && split.part[SPLIT_TRAIN].n + split.part[SPLIT_TEST].n <= MANIFEST_IMAGES;
         log_info("looking at every image%s", deep ? ", once, for the manifest" : "");
         rc = inspect_all(&found, &split, f->row, f->folder, &manifest, deep, thread_cores(), NULL,
                          e);
@@ -113,8 +118,11 @@ static int finish(const struct dataset_fetch *f, struct err *e)
                      "%zu of %zu images of '%s' cannot be used: 'promptgrid data check %s' lists "
                      "them",
                      bad, found.images, f->folder, f->row->name);
-    else if (rc == 0 && !manifest.n)
+    else if (rc == 0 && deep)
         rc = manifest_write(&found.made, f->folder, e);
+    else if (rc == 0 && !manifest.n)
+        log_info("'promptgrid data check %s --deep --write' makes a manifest, which takes long",
+                 f->row->name);
     char *note = rc == 0 ? split_note(&split, f->row) : mem_strdup("");
     if (*note)
         log_warn("%s", note);
