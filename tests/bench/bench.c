@@ -4,13 +4,16 @@
  *   bench text WEIGHTS PROMPTS.json STEPS THREADS [DEVICE]      a step of the text tower
  *   bench fp32|bf16 WEIGHTS IMAGES STEPS THREADS [DEVICE]       the image tower in that precision
  *   bench tower fp32|bf16 WEIGHTS STEPS THREADS [DEVICE]        the same without transfers: a group
- *   bench product bf16|fp32|tf32 SIDE STEPS THREADS [DEVICE]    a square matrix product
+ *   bench encode fp32|bf16 WEIGHTS STEPS THREADS [DEVICE]       a batch of the encode job
+ * (encode.c) bench product bf16|fp32|tf32 SIDE STEPS THREADS [DEVICE]    a square matrix product
  *
  * Prints a JSON object: seconds of each step, peak memory; of a GPU also the memory in use there;
  * of bf16 also how far the worst image's features are from fp32's, as relative L2 error and as
  * cosine. Times are the device's own where it has a clock, and what it can record is replayed, as
  * in training. PROMPTS.json is an array of token-id arrays, class names only (run makes it).
  */
+#include "encode.h"
+
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/clip/text.h"
@@ -299,6 +302,27 @@ static int bench_tower(bool bf16, const char *weights, int steps, struct device 
     return rc < 0;
 }
 
+static int bench_encode(bool bf16, const char *weights, int steps, int threads, struct device *d)
+{
+    struct err e = {0};
+    struct clip m;
+    size_t images = 0, before = device_free_bytes(d);
+    if (clip_open(&m, weights, d, CLIP_VISION | (bf16 ? CLIP_BF16 : 0), &e) < 0)
+        return fail(&e);
+    double *seconds = mem_zero((size_t)steps, sizeof *seconds);
+    const int rc = encode_time(&m, threads, steps, seconds, &images, &e);
+    if (rc < 0)
+        fail(&e);
+    else {
+        char *more = str_format(", \"images\": %zu%s", images, device_memory(d, before));
+        print(seconds, steps, more);
+        free(more);
+    }
+    free(seconds);
+    clip_close(&m);
+    return rc < 0;
+}
+
 struct product_work {
     struct device *d;
     struct linear *w;
@@ -358,6 +382,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench text WEIGHTS PROMPTS.json STEPS THREADS [DEVICE]\n"
                         "       bench fp32|bf16 WEIGHTS IMAGES STEPS THREADS [DEVICE]\n"
                         "       bench tower fp32|bf16 WEIGHTS STEPS THREADS [DEVICE]\n"
+                        "       bench encode fp32|bf16 WEIGHTS STEPS THREADS [DEVICE]\n"
                         "       bench product bf16|fp32|tf32 SIDE STEPS THREADS [DEVICE]\n");
         return 2;
     }
@@ -372,6 +397,8 @@ int main(int argc, char **argv)
         rc = bench_text(argv[2], argv[3], steps, d);
     else if (str_eq(what, "tower"))
         rc = bench_tower(str_eq(argv[2], "bf16"), argv[3], steps, d);
+    else if (str_eq(what, "encode"))
+        rc = bench_encode(str_eq(argv[2], "bf16"), argv[3], steps, threads, d);
     else if (str_eq(what, "product"))
         rc = bench_product(argv[2], count(argv[3]), steps, d);
     else
