@@ -2,6 +2,7 @@
  * figure_place.h. */
 #include "harness/figure_place.h"
 
+#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/label.h"
@@ -19,16 +20,16 @@ int figure_turn(size_t index)
     return turns[index % FIGURE_TURNS];
 }
 
+/* The number of the text, which is taken. */
 static size_t place(struct figure_texts *t, char *text)
 {
-    size_t i = 0;
-    while (i < t->n && !str_eq(t->items[i], text))
-        i++;
-    if (i == t->n)
+    bool is_new;
+    size_t number = map_add_text(&t->numbers, text, &is_new);
+    if (is_new)
         MEM_PUSH(t->items, t->n, t->capacity) = text;
     else
         free(text);
-    return i;
+    return number;
 }
 
 static void texts_free(struct figure_texts *t)
@@ -36,6 +37,7 @@ static void texts_free(struct figure_texts *t)
     for (size_t i = 0; i < t->n; i++)
         free(t->items[i]);
     free(t->items);
+    map_release(&t->numbers);
 }
 
 bool figure_doubles(const char *axis)
@@ -63,26 +65,22 @@ static bool x_of(const struct figure_run *run, const char *axis, double *x)
 
 /* ---- labels ---- */
 
-/* Does a run of this label stand on the x axis? */
-static bool is_curve(const struct figure_input *in, char *const *labels, const char *label)
-{
-    double x;
-    for (size_t i = 0; i < in->n; i++)
-        if (str_eq(labels[i], label) && x_of(&in->runs[i], in->figure->x, &x))
-            return true;
-    return false;
-}
-
 /* The line of a method that has a curve too is named apart: "CoOp without rank". */
 static void name_lines_apart(const struct figure_input *in, char **labels)
 {
+    struct map curves = {0}; // labels of runs that stand on the x axis
     double x;
+    size_t number;
     for (size_t i = 0; i < in->n; i++)
-        if (!x_of(&in->runs[i], in->figure->x, &x) && is_curve(in, labels, labels[i])) {
+        if (x_of(&in->runs[i], in->figure->x, &x))
+            map_add_text(&curves, labels[i], NULL);
+    for (size_t i = 0; i < in->n; i++)
+        if (!x_of(&in->runs[i], in->figure->x, &x) && map_find_text(&curves, labels[i], &number)) {
             char *label = str_format("%s without %s", labels[i], in->figure->x);
             free(labels[i]);
             labels[i] = label;
         }
+    map_release(&curves);
 }
 
 /* Labels of the series axis, one a run. */
@@ -170,19 +168,26 @@ static void place_runs(struct figure_context *c, const struct figure_input *in)
 /* Two runs of one seed on one spot differ in something that the figure does not show. */
 static int check_spots(const struct figure_context *c, struct err *e)
 {
-    for (size_t i = 0; i < c->n; i++)
-        for (size_t j = i; j-- > 0;) {
-            const struct figure_item *a = &c->items[i], *b = &c->items[j];
-            if (a->has_x != b->has_x || (a->has_x && a->x != b->x))
-                break; // sorted by x
-            if (a->panel == b->panel && a->series == b->series && a->dataset == b->dataset &&
-                a->run->run->seed == b->run->run->seed)
-                return err_set(e, ERR_USAGE,
-                               "figure '%s' puts two runs of seed %d on one spot of curve '%s': "
-                               "choose series and panel, or 'where', that tell them apart",
-                               c->figure->name, a->run->run->seed, c->series.items[a->series]);
-        }
-    return 0;
+    struct map seen = {0};
+    bool is_new = true;
+    size_t i = 0;
+    for (; i < c->n && is_new; i++) {
+        const struct figure_item *item = &c->items[i];
+        struct {
+            double x;
+            size_t panel, series, dataset, seed, has_x;
+        } spot = {item->has_x ? item->x : 0,    item->panel, item->series, item->dataset,
+                  (size_t)item->run->run->seed, item->has_x};
+        map_add(&seen, &spot, sizeof spot, &is_new);
+    }
+    map_release(&seen);
+    if (is_new)
+        return 0;
+    const struct figure_item *second = &c->items[i - 1];
+    return err_set(e, ERR_USAGE,
+                   "figure '%s' puts two runs of seed %d on one spot of curve '%s': "
+                   "choose series and panel, or 'where', that tell them apart",
+                   c->figure->name, second->run->run->seed, c->series.items[second->series]);
 }
 
 static int read_metrics(struct figure_context *c, char **names, size_t *n, struct err *e)

@@ -5,11 +5,13 @@
 #ifndef PROMPTGRID_HARNESS_FIGURE_PLACE_H
 #define PROMPTGRID_HARNESS_FIGURE_PLACE_H
 
+#include "core/base/map.h"
 #include "harness/figure.h"
 
 struct figure_texts {
     char **items;
     size_t n, capacity;
+    struct map numbers; // of the items
 };
 
 /* One run, placed. */
