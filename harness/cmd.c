@@ -108,14 +108,35 @@ int cmd_finish(int status)
     return status ? status : 3;
 }
 
+enum { JSON_STYLE = JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY };
+
 void cmd_print_json(json_t *value)
 {
     BUG_IF(!value);
-    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY);
-    BUG_IF(!text);
-    puts(text);
-    free(text);
+    json_dumpf(value, stdout, JSON_STYLE); // what cannot be written, cmd_finish says
+    putchar('\n');
     json_decref(value);
+}
+
+void cmd_print_item(json_t *item, size_t before)
+{
+    char *text = json_dumps(item, JSON_STYLE);
+    BUG_IF(!text);
+    fputs(before ? ",\n  " : "[\n  ", stdout);
+    for (const char *line = text, *end; *line; line = end) {
+        end = line + strcspn(line, "\n");
+        end += *end == '\n';
+        fwrite(line, 1, (size_t)(end - line), stdout);
+        if (end[-1] == '\n')
+            fputs("  ", stdout);
+    }
+    free(text);
+    json_decref(item);
+}
+
+void cmd_print_items_end(size_t n)
+{
+    puts(n ? "\n]" : "[]");
 }
 
 char *cmd_text_given(const char *name, int argc, char **argv)

@@ -81,6 +81,10 @@ int cmd_finish(int status);
 /* JSON to stdout, indented, keys in insertion order; takes the reference. */
 void cmd_print_json(json_t *value);
 
+/* The same of an array that is too long to be held: its items one by one, which are taken. */
+void cmd_print_item(json_t *item, size_t before);
+void cmd_print_items_end(size_t n);
+
 /* Commands as they are to be typed, quoted for a shell; yours to free(). Given: argv[1..] as they
  * are before cmd_options, behind a command's name. For: another command about the same recipe, in
  * the same workspace and with the same data. */

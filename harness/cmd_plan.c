@@ -134,7 +134,9 @@ static int plan_print(const struct cmd_common *common, const char *path, struct 
         (rc = plan_expect(&plan, store, e)) < 0)
         goto out;
     if (common->json) {
-        cmd_print_json(plan_json(&plan));
+        for (size_t i = 0; i < plan.n; i++)
+            cmd_print_item(plan_json(&plan, i), i);
+        cmd_print_items_end(plan.n);
     } else {
         print_runs(&plan);
         print_summary(&plan);

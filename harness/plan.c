@@ -521,33 +521,29 @@ const char *plan_text(const struct plan_run *run, const char *key)
 
 /* ---- JSON ---- */
 
-json_t *plan_json(const struct plan *p)
+json_t *plan_json(const struct plan *p, size_t i)
 {
     static const char *const keys[] = {"job",   "dataset", "method",   "shots",  "seed",
                                        "state", "why",     "protocol", "params", "backbone",
                                        "views", "part",    "cover",    "source", "train"};
-    json_t *array = json_array();
-    for (size_t i = 0; i < p->n; i++) {
-        const struct plan_run *run = &p->runs[i];
-        json_t *o = json_object(), *banks = json_array(), *spec = plan_spec(p, run);
-        json_object_set_new(o, "run", *run->id ? json_string(run->id) : json_null());
-        for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
-            json_t *value = json_object_get(spec, keys[k]);
-            json_object_set_new(o, keys[k], value ? json_incref(value) : json_null());
-        }
-        json_object_set_new(o, "state", json_string(plan_state_names[run->state]));
-        json_object_set_new(o, "why", json_string(run->why));
-        json_object_set_new(o, "seconds", json_real(run->seconds));
-        json_object_set_new(o, "memory", json_real(run->memory));
-        json_object_set_new(o, "bytes", json_real(run->bytes));
-        json_object_set_new(o, "parameters",
-                            run->parameters < 0 ? json_null() : json_integer(run->parameters));
-        for (int k = 0; k <= NEED_VAL_BANK; k++)
-            if (run->needs[k] >= 0)
-                json_array_append_new(banks, json_string(p->runs[run->needs[k]].id));
-        json_object_set_new(o, "banks", banks);
-        json_decref(spec);
-        json_array_append_new(array, o);
+    const struct plan_run *run = &p->runs[i];
+    json_t *o = json_object(), *banks = json_array(), *spec = plan_spec(p, run);
+    json_object_set_new(o, "run", *run->id ? json_string(run->id) : json_null());
+    for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+        json_t *value = json_object_get(spec, keys[k]);
+        json_object_set_new(o, keys[k], value ? json_incref(value) : json_null());
     }
-    return array;
+    json_object_set_new(o, "state", json_string(plan_state_names[run->state]));
+    json_object_set_new(o, "why", json_string(run->why));
+    json_object_set_new(o, "seconds", json_real(run->seconds));
+    json_object_set_new(o, "memory", json_real(run->memory));
+    json_object_set_new(o, "bytes", json_real(run->bytes));
+    json_object_set_new(o, "parameters",
+                        run->parameters < 0 ? json_null() : json_integer(run->parameters));
+    for (int k = 0; k <= NEED_VAL_BANK; k++)
+        if (run->needs[k] >= 0)
+            json_array_append_new(banks, json_string(p->runs[run->needs[k]].id));
+    json_object_set_new(o, "banks", banks);
+    json_decref(spec);
+    return o;
 }

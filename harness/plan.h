@@ -88,8 +88,9 @@ void plan_keep_failed(struct plan *p);
 
 extern const char *const plan_state_names[]; // "done", "wanted", "blocked"
 
-/* The array that `promptgrid plan --json` prints: {run, job, dataset, method, shots, seed, state,
- * why, ...}; every object has every key, null where it says nothing. */
-json_t *plan_json(const struct plan *p);
+/* What `promptgrid plan --json` prints of a run: {run, job, dataset, method, shots, seed, state,
+ * why,
+ * ...}; every key is in every object, null where it says nothing. */
+json_t *plan_json(const struct plan *p, size_t run);
 
 #endif
