@@ -159,7 +159,10 @@ void escape_csv(struct str *out, const char *text)
     bool quote = formula || text[strcspn(text, "\",\r\n")];
     str_add(out, quote ? "\"" : "");
     str_add(out, formula ? "'" : "");
-    for (; *text; text++)
-        str_addf(out, *text == '"' ? "\"%c" : "%c", *text);
+    for (; *text; text++) {
+        if (*text == '"')
+            str_addc(out, '"');
+        str_addc(out, *text);
+    }
     str_add(out, quote ? "\"" : "");
 }
