@@ -2,6 +2,7 @@
  * promptgrid data: the datasets that are known, where they are and whether they are whole; few-shot
  * selections and splits made anew are the runner's `sample` and `split`.
  */
+#include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/own.h"
@@ -20,6 +21,18 @@ int cmd_data_root(const struct roots *roots, const char **root, struct err *e)
                        "no --data or PROMPTGRID_DATA folder was given: which is to hold datasets?");
     *root = roots->folders[0];
     return 0;
+}
+
+int cmd_data_folder(const struct roots *roots, const struct dataset_row *row, char **folder,
+                    struct err *e)
+{
+    const char *root = NULL;
+    if (roots_dataset(roots, row, folder, &(struct err){0}) == 0)
+        return 0;
+    int rc = cmd_data_root(roots, &root, e);
+    if (rc == 0)
+        *folder = fs_join(root, row->folder);
+    return rc;
 }
 
 /* ---- data list ---- */

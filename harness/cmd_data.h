@@ -13,4 +13,8 @@ int cmd_data_new(const struct cmd *self, int argc, char **argv);
 /* Where a dataset is put: the first folder that was given. ERR_USAGE when there was none. */
 int cmd_data_root(const struct roots *roots, const char **root, struct err *e);
 
+/* A dataset's folder: where it is, else where it is to be; yours to free(). */
+int cmd_data_folder(const struct roots *roots, const struct dataset_row *row, char **folder,
+                    struct err *e);
+
 #endif

@@ -156,19 +156,6 @@ static int tell(const struct options *o, const struct dataset_fetch *f,
     return status;
 }
 
-/* Where it is, or where it is to be; yours to free(). */
-static int find_folder(const struct options *o, const struct dataset_row *row, char **folder,
-                       struct err *e)
-{
-    const char *root;
-    if (roots_dataset(&o->roots, row, folder, &(struct err){0}) == 0)
-        return 0;
-    int rc = cmd_data_root(&o->roots, &root, e);
-    if (rc == 0)
-        *folder = fs_join(root, row->folder);
-    return rc;
-}
-
 static int fetch_one(struct options *o, const struct dataset_row *row)
 {
     struct dataset_fetch f = {.row = row,
@@ -184,7 +171,7 @@ static int fetch_one(struct options *o, const struct dataset_row *row)
     int status;
     if (!f.origin || !f.origin->files[0].file)
         err_set(&e, ERR_USAGE, "nothing is known of where '%s' comes from", row->name);
-    else if (find_folder(o, row, &folder, &e) == 0) {
+    else if (cmd_data_folder(&o->roots, row, &folder, &e) == 0) {
         f.folder = folder;
         if (f.origin->terms)
             log_info("'%s' is there on these terms: %s (%s)", row->label, f.origin->terms,

@@ -1,27 +1,12 @@
 /* promptgrid data link: a dataset that lies elsewhere in another order, by links
  * (core/data/link.h).
  */
-#include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/base/mem.h"
 #include "core/data/link.h"
 #include "harness/cmd_data.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-/* The dataset's folder, or where it is to be; yours to free(). */
-static int find_folder(const struct roots *roots, const struct dataset_row *row, char **folder,
-                       struct err *e)
-{
-    const char *root;
-    if (roots_dataset(roots, row, folder, &(struct err){0}) == 0)
-        return 0;
-    int rc = cmd_data_root(roots, &root, e);
-    if (rc == 0)
-        *folder = fs_join(root, row->folder);
-    return rc;
-}
 
 static int run(const struct cmd_common *common, const char *name, const char *from)
 {
@@ -32,7 +17,7 @@ static int run(const struct cmd_common *common, const char *name, const char *fr
     char *folder = NULL;
     int status = 0;
     if (roots_open(&roots, common->data.items, common->data.n, &e) < 0 ||
-        dataset_get(&row, name, &e) < 0 || find_folder(&roots, row, &folder, &e) < 0 ||
+        dataset_get(&row, name, &e) < 0 || cmd_data_folder(&roots, row, &folder, &e) < 0 ||
         link_plan(&links, row, folder, from, &e) < 0 || link_make(&links, folder, &e) < 0) {
         const int code = e.code;
         status = cmd_fail(&e);
