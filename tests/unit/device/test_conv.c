@@ -272,6 +272,46 @@ static void an_image_does_not_depend_on_the_others(void **unused)
         }
 }
 
+/* A convolution of each kind of RN50's tower at its real size, beside the CPU's. */
+static void real_sizes_agree_with_the_cpu(void **unused)
+{
+    (void)unused;
+    static const struct {
+        struct conv_shape shape;
+        int flags;
+    } shapes[] = {
+        {{32, 3, 3, 2, 224}, CONV_RELU},
+        {{64, 64, 3, 1, 56}, CONV_RELU},
+        {{256, 64, 1, 1, 56}, CONV_ADD | CONV_RELU},
+        {{512, 512, 3, 1, 7}, CONV_RELU},
+        {{2048, 512, 1, 1, 7}, 0},
+    };
+    struct device *cpu = open_cpu(2), *d = open_device(kinds[KINDS - 1], 1);
+    struct err e;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        const struct conv_shape *s = &shapes[i].shape;
+        const size_t side = (size_t)((s->S - 1) / s->stride + 1);
+        const size_t n = 2 * side * side * (size_t)s->N;
+        state = (uint32_t)i;
+        float *x = random_floats(2 * (size_t)(s->S * s->S * s->C));
+        float *want = convolved(cpu, s, shapes[i].flags, x, 0, 2);
+        float *got = convolved(d, s, shapes[i].flags, x, 0, 2);
+        double error = 0, total = 0;
+        for (size_t j = 0; j < n; j++) {
+            error += ((double)got[j] - want[j]) * ((double)got[j] - want[j]);
+            total += (double)want[j] * want[j];
+        }
+        if (!(sqrt(error) <= 1e-6 * sqrt(total)))
+            fail_msg("shape %zu: relative error %.3g", i, sqrt(error / total));
+        free(x);
+        free(want);
+        free(got);
+    }
+    assert_ok(device_sync(d, &e), &e);
+    device_close(cpu);
+    device_close(d);
+}
+
 static void rounding_to_bf16_is_to_nearest_even(void **unused)
 {
     (void)unused;
@@ -333,6 +373,7 @@ int main(void)
         cmocka_unit_test(without_bf16_instructions_the_error_says_so), // before any call
         cmocka_unit_test(every_operation_matches_its_double_precision_reference),
         cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(real_sizes_agree_with_the_cpu),
         cmocka_unit_test(an_image_does_not_depend_on_the_others),
         cmocka_unit_test(rounding_to_bf16_is_to_nearest_even),
     };
