@@ -153,19 +153,23 @@ static void tell_place(const char *workspace)
                  workspace, place);
 }
 
-/* The store, ours to write; another scheduler is waited for. */
+/* The store, ours to write; another scheduler is waited for. Its lock is refused at once, while
+ * SQLite has waited for ten seconds before it says that another program holds the file. */
 static int open_store(struct store **out, const char *path, bool wait, struct err *e)
 {
-    int rc, waited = 1;
-    for (bool told = false;
-         (rc = store_open(out, path, STORE_WRITE, e)) == ERR_BUSY && wait && waited; told = true) {
+    enum { AT_ONCE = 5 };
+    bool told = false;
+    for (;;) {
+        double begin = sys_now();
+        int rc = store_open(out, path, STORE_WRITE, e);
+        if (rc != ERR_BUSY || !wait || sys_now() - begin > AT_ONCE)
+            return rc;
         if (!told)
             log_info("waiting: %s", e->text);
-        waited = store_wait(path, e); // 0: it was not another scheduler
-        if (waited < 0)
-            return waited;
+        told = true;
+        if ((rc = store_wait(path, e)) < 0)
+            return rc;
     }
-    return rc;
 }
 
 /* The GPUs of the runs, if any, and how many runs there are at once. */

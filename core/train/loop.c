@@ -192,6 +192,91 @@ static int run_epoch(struct loop *s, const struct loop_data *data, const struct 
     return loop_read(s, done, used, e);
 }
 
+/* ---- which number went wrong first ---- */
+
+static size_t kept_count(const struct kept *k)
+{
+    size_t n = 1;
+    for (int i = 0; i < k->dims; i++)
+        n *= k->shape[i];
+    return n;
+}
+
+/* The arrays of a checkpoint to or from `copy`, device; how many numbers they are. Counts only when
+ * `copy` is NULL. */
+static size_t copy_state(struct learner *l, float *copy, bool back)
+{
+    size_t n = 0;
+    for (int i = 0; i < l->n_kept; i++) {
+        const struct kept *k = &l->kept[i];
+        if (!(k->when & KEEP_CHECKPOINT))
+            continue;
+        size_t count = kept_count(k);
+        if (copy)
+            device_copy(l->device, back ? k->data : copy + n, back ? copy + n : k->data, count);
+        n += count;
+    }
+    return n;
+}
+
+static bool all_finite(struct device *d, const float *data, size_t n)
+{
+    float *host = mem_alloc(n, sizeof *host);
+    bool finite = true;
+    d->ops->download(d, host, data, n * sizeof *host);
+    for (size_t i = 0; i < n && finite; i++)
+        finite = isfinite(host[i]);
+    free(host);
+    return finite;
+}
+
+/* After a step of n images, in the order in which a step makes them; NULL: all are finite. */
+static const char *first_bad(struct loop *s, int n)
+{
+    const struct learner *l = s->l;
+    const struct {
+        const char *name;
+        const float *data;
+        size_t n;
+    } parts[] = {{"images", s->batch, (size_t)n * s->width},
+                 {"loss", s->losses, (size_t)n},
+                 {"gradient", l->gradient, l->n}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (!all_finite(s->d, parts[i].data, parts[i].n))
+            return parts[i].name;
+    for (int i = l->n_kept; i-- > 0;) // the optimizer's state before the parameters
+        if (l->kept[i].when & KEEP_CHECKPOINT &&
+            !all_finite(s->d, l->kept[i].data, kept_count(&l->kept[i])))
+            return l->kept[i].name;
+    return NULL;
+}
+
+/* The epoch once more from its start, looking after each step: the step and tensor of which the
+ * loss that `e` tells of is the consequence. */
+static int tell_first_bad(struct loop *s, const struct loop_data *data,
+                          const struct loop_config *config, struct loop_state start,
+                          const float *kept, const int *rows, const int *labels, size_t used,
+                          struct err *e)
+{
+    const struct err loss = *e;
+    size_t B = (size_t)s->B, steps = (used + B - 1) / B;
+    bool pixels = s->l->method->pixels;
+    copy_state(s->l, (float *)kept, true);
+    for (size_t at = 0; at < used; at += B) {
+        int n = (int)(used - at < B ? used - at : B);
+        if (pixels && data->pixels(data->arg, start.epoch, rows + at, n, loop_pixels(s), e) < 0)
+            break;
+        double lr = rate_of(s->l, config, &start, steps);
+        loop_step(s, config, pixels ? NULL : rows + at, labels + at, n, at, lr, start.number++);
+        const char *bad = first_bad(s, n);
+        if (bad)
+            return err_set(e, ERR_NUMERIC, "%.500s; first not finite: '%s' in step %zu", loss.text,
+                           bad, at / B + 1);
+    }
+    *e = loss;
+    return e->code;
+}
+
 int loop_train(struct learner *l, const struct loop_data *data, const struct loop_config *config,
                struct loop_state *state, loop_report report, void *arg, struct err *e)
 {
@@ -205,7 +290,8 @@ int loop_train(struct learner *l, const struct loop_data *data, const struct loo
     uint32_t *order = mem_alloc(N, sizeof *order);
     int *rows = mem_alloc(N, sizeof *rows), *labels = mem_alloc(N, sizeof *labels);
     float *host = l->method->pixels ? NULL : mem_alloc(N * s->width, sizeof *host);
-    size_t held = SIZE_MAX; // the view on the device
+    float *kept = device_floats(l->device, copy_state(l, NULL, false)); // as the epoch began
+    size_t held = SIZE_MAX;                                             // the view on the device
     while (rc == 0 && state->epoch < config->epochs) {
         size_t view = data->V ? (size_t)state->epoch % data->V : 0;
         if (!l->method->pixels && view != held) {
@@ -219,13 +305,18 @@ int loop_train(struct learner *l, const struct loop_data *data, const struct loo
             labels[i] = data->labels[order[i]];
         }
         struct loop_epoch done = {.epoch = state->epoch};
+        const struct loop_state start = *state;
+        copy_state(l, kept, false);
         rc = run_epoch(s, data, config, state, rows, labels, used, &done, e);
+        if (rc == ERR_NUMERIC)
+            rc = tell_first_bad(s, data, config, start, kept, rows, labels, used, e);
         if (rc == 0 && l->method->epoch)
             l->method->epoch(l, state->epoch);
         state->epoch++;
         if (rc == 0)
             rc = report(arg, l, &done, state, e);
     }
+    device_release(l->device, kept);
     free(order);
     free(rows);
     free(labels);

@@ -66,7 +66,7 @@ typedef int (*loop_report)(void *arg, struct learner *l, const struct loop_epoch
                            const struct loop_state *state, struct err *e);
 
 /* Train `l`, whose training classes are set, from `state` to the last epoch. A loss that is not
- * finite is ERR_NUMERIC with the epoch and step. */
+ * finite is ERR_NUMERIC with the epoch and step, and the step and tensor that went wrong first. */
 int loop_train(struct learner *l, const struct loop_data *data, const struct loop_config *config,
                struct loop_state *state, loop_report report, void *arg, struct err *e);
 

@@ -216,17 +216,18 @@ strike() {
 }
 
 # each CALL WHAT STEP PROGRAM: every STEP-th call of the program meets the fault (core/base/sys.h),
-# from a start that differs by day, until there is no such call. FAULT_STEP replaces STEP.
+# from a start that differs by day, until there is no such call. FAULT_STEP replaces STEP; with
+# onwards=+ it is that call and all after it.
 each() {
     step=${FAULT_STEP:-$3}
     n=$((1 + $(date +%j | sed 's/^0*//') % step))
     while :; do
         fresh
-        (export PROMPTGRID_FAULT="$4/$1:$n:$2" && faulty) >out.fault 2>err.fault
+        (export PROMPTGRID_FAULT="$4/$1:$n${onwards:-}:$2" && faulty) >out.fault 2>err.fault
         status=$?
         # A fault in the runner is told in its log.
         cat w/logs/*.log 2>/dev/null | cat - err.fault | grep -q "^fault: $1 " || break
-        invariants "$4/$1:$n:$2"
+        invariants "$4/$1:$n${onwards:-}:$2"
         n=$((n + step))
     done
 }
@@ -234,4 +235,10 @@ each() {
 # on_asan NUMBER OTHER: the first of a program that was built to find faults of memory, else the other
 on_asan() {
     if [ $asan = yes ]; then echo "$1"; else echo "$2"; fi
+}
+
+# random_below N: in $value; SEED=N repeats the same numbers
+random_below() {
+    seed=$(((${seed:-${SEED:-$$}} * 1103515245 + 12345) % 2147483648))
+    value=$((seed / 65536 % $1))
 }

@@ -8,6 +8,8 @@
 #include "core/train/loop.h"
 #include "tests/unit/clip/oracle.h"
 
+#include <math.h>
+
 enum { M = 4, R = 2 };
 
 static const struct method plain = {.name = "plain", .step = context_step, .release = context_free};
@@ -266,11 +268,77 @@ static void an_epoch_sees_its_number_modulo_the_views(void **unused)
     assert_int_equal(train_views(1, 0).n, 1); // and is not fetched again while it stays
 }
 
+/* ---- numbers that go wrong ---- */
+
+static enum { SPOIL_IMAGES, SPOIL_LOSS, SPOIL_GRADIENT, SPOIL_PARAMETERS } spoiled;
+
+static void fill_spoiled(void *arg, size_t view, float *out)
+{
+    (void)arg, (void)view;
+    for (int i = 0; i < IMAGES; i++)
+        out[i] = spoiled == SPOIL_IMAGES ? NAN : 1;
+}
+
+/* What is spoiled is so in the first step but the loss, in the second: parameters are 0 before. */
+static void spoiled_step(struct learner *l, const struct batch *b)
+{
+    bool first = *l->parameters == 0;
+    *l->gradient = !first ? 0 : spoiled == SPOIL_GRADIENT ? INFINITY : 1e30F;
+    for (int i = 0; i < b->n; i++) {
+        b->loss[i] = spoiled == SPOIL_LOSS && !first ? NAN : b->images[i] + *l->parameters;
+        b->hit[i] = 0;
+    }
+}
+
+static void a_loss_that_is_not_finite_is_traced_to_the_first_tensor(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int what;
+        double lr;
+        const char *want;
+    } cases[] = {
+        {SPOIL_IMAGES, 1e-9,
+         "loss is nan in epoch 1, step 1; first not finite: 'images' in step 1"},
+        {SPOIL_LOSS, 1e-9, "loss is nan in epoch 1, step 2; first not finite: 'loss' in step 2"},
+        {SPOIL_GRADIENT, 1e-9,
+         "loss is -inf in epoch 1, step 2; first not finite: 'gradient' in step 1"},
+        {SPOIL_PARAMETERS, 1e30,
+         "loss is -inf in epoch 1, step 2; first not finite: 'parameters' in step 1"},
+    };
+    static const struct method spoiler = {.name = "spoiler", .step = spoiled_step};
+    static const int labels[IMAGES];
+    static const float zero;
+    const struct clip clip = {.shape.embed = 1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct learner l = {.method = &spoiler, .clip = &clip};
+        struct views v = {0};
+        struct rng r;
+        struct device *d;
+        struct err e;
+        struct loop_data data = {
+            .view = fill_spoiled, .arg = &v, .V = 1, .N = IMAGES, .labels = labels};
+        struct loop_config config = {
+            .epochs = EPOCHS, .batch = 1, .lr = cases[i].lr, .warmup_lr = cases[i].lr};
+        struct loop_state state = {.rng = &r};
+        spoiled = cases[i].what;
+        rng_seed_torch(&r, 1);
+        assert_ok(device_open(&d, "cpu", 1, &e), &e);
+        l.device = d;
+        learner_parameters(&l, 1, &zero);
+        assert_int_equal(loop_train(&l, &data, &config, &state, note_loss, &v, &e), ERR_NUMERIC);
+        assert_text(&e, cases[i].want);
+        learner_release(&l);
+        device_close(d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(factor_gradients_and_ten_steps_match_autograd_and_torchs_sgd),
         cmocka_unit_test(an_epoch_sees_its_number_modulo_the_views),
+        cmocka_unit_test(a_loss_that_is_not_finite_is_traced_to_the_first_tensor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
