@@ -6,9 +6,12 @@
 
 static int open_kind(const char *kind, struct device **d, struct err *e)
 {
-    const struct job job = {.threads = 1, .device = kind};
+    json_t *spec = json_pack("{s:s}", "precision", "fp32");
+    const struct job job = {.spec = spec, .threads = 1, .device = kind};
     *d = NULL;
-    return start_device(d, &job, e);
+    const int rc = start_device(d, &job, e);
+    json_decref(spec);
+    return rc;
 }
 
 static void a_job_without_a_device_is_the_cpus(void **state)
