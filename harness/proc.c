@@ -18,16 +18,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A pipe whose ends are above the descriptors that the child's 0 to 3 are made of. */
+/* The same descriptor where it is not one of those that the child's 0 to 3 are made of. */
+static int above(int fd)
+{
+    if (fd > 3)
+        return fd;
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, 4);
+    close(fd);
+    return high;
+}
+
 static int pipe_above(int ends[2])
 {
-    int low[2];
-    if (pipe2(low, O_CLOEXEC) < 0)
+    if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
-    ends[0] = fcntl(low[0], F_DUPFD_CLOEXEC, 10);
-    ends[1] = fcntl(low[1], F_DUPFD_CLOEXEC, 10);
-    close(low[0]);
-    close(low[1]);
+    ends[0] = above(ends[0]);
+    ends[1] = above(ends[1]);
     if (ends[0] >= 0 && ends[1] >= 0)
         return fcntl(ends[0], F_SETFL, O_NONBLOCK);
     return -1;

@@ -69,10 +69,14 @@ static int record_birth(void *arg, pid_t pid, struct err *e)
 {
     const struct birth *b = arg;
     const struct sched_options *o = b->s->options;
+    const struct plan_run *r = &b->s->plan->runs[b->slot->run];
+    json_t *spec = plan_spec(b->s->plan, r);
     struct sys_process who;
     sys_process(pid, &who);
-    return store_begin_as(b->s->store, b->s->plan->runs[b->slot->run].id, o->revision, o->machine,
-                          b->command, b->slot->job.log, &who, &b->slot->attempt, e);
+    int rc = store_begin_as(b->s->store, r->id, spec, o->revision, o->machine, b->command,
+                            b->slot->job.log, &who, &b->slot->attempt, e);
+    json_decref(spec);
+    return rc;
 }
 
 /* The run's process, with its row. */
@@ -128,11 +132,6 @@ static int start(struct sched *s, const struct next *next, struct err *e)
                                     .device = slot->gpu < 0 ? NULL
                                                             : s->places.items[slot->gpu].gpu->kind};
     rc = jobfile_write(&slot->job, s->plan, run, o->workspace, attempts + 1, &how, e);
-    if (rc == 0) {
-        json_t *spec = plan_spec(s->plan, r);
-        rc = store_run(s->store, r->id, spec, e);
-        json_decref(spec);
-    }
     if (rc == 0)
         rc = start_process(s, slot, e);
     if (rc < 0) {

@@ -60,11 +60,13 @@ int store_run(struct store *s, const char *run, const json_t *spec, struct err *
 int store_begin(struct store *s, const char *run, long revision, long machine, const char *command,
                 const char *log, int *n, struct err *e);
 
-/* The same for a runner that is born but waits for this row before it does anything. */
+/* The same with the run's row, for a runner that is born but waits for them before it does
+ * anything.
+ */
 struct sys_process;
-int store_begin_as(struct store *s, const char *run, long revision, long machine,
-                   const char *command, const char *log, const struct sys_process *who, int *n,
-                   struct err *e);
+int store_begin_as(struct store *s, const char *run, const json_t *spec, long revision,
+                   long machine, const char *command, const char *log,
+                   const struct sys_process *who, int *n, struct err *e);
 
 /* Its end. `events` is the array of the runner's checked events (core/proto/event.h), from which
  * curve, metric, prediction and artifact rows are made; the scheduler may add what the run took:

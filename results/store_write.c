@@ -206,16 +206,19 @@ int store_run(struct store *s, const char *run, const json_t *spec, struct err *
     return rc;
 }
 
-int store_begin_as(struct store *s, const char *run, long revision, long machine,
-                   const char *command, const char *log, const struct sys_process *who, int *n,
-                   struct err *e)
+int store_begin_as(struct store *s, const char *run, const json_t *spec, long revision,
+                   long machine, const char *command, const char *log,
+                   const struct sys_process *who, int *n, struct err *e)
 {
     struct sqlite3_stmt *q;
     int rc = store__begin_write(s, e);
     if (rc < 0)
         return rc;
-    rc = store__query(s, &q, e, "SELECT coalesce(max(n), 0) + 1 FROM attempt WHERE run = ?1", "t",
-                      run);
+    if (spec)
+        rc = store_run(s, run, spec, e);
+    if (rc == 0)
+        rc = store__query(s, &q, e, "SELECT coalesce(max(n), 0) + 1 FROM attempt WHERE run = ?1",
+                          "t", run);
     if (rc == 0)
         rc = store__step(s, q, e);
     if (rc == 1) {
@@ -234,7 +237,7 @@ int store_begin_as(struct store *s, const char *run, long revision, long machine
 int store_begin(struct store *s, const char *run, long revision, long machine, const char *command,
                 const char *log, int *n, struct err *e)
 {
-    return store_begin_as(s, run, revision, machine, command, log, NULL, n, e);
+    return store_begin_as(s, run, NULL, revision, machine, command, log, NULL, n, e);
 }
 
 /* The end of an attempt that is running: anything else is a confused caller. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -296,12 +297,22 @@ static bool read_stat(long pid, char *state, long long *start)
     return field != NULL;
 }
 
+/* It stays as it is while we live. */
+static char boot[40];
+
+static void read_boot(void)
+{
+    read_proc("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
+    boot[strcspn(boot, "\n")] = 0;
+}
+
 bool sys_process(long pid, struct sys_process *out)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     char state;
+    pthread_once(&once, read_boot);
     *out = (struct sys_process){.pid = pid};
-    read_proc("/proc/sys/kernel/random/boot_id", out->boot, sizeof out->boot);
-    out->boot[strcspn(out->boot, "\n")] = 0;
+    memcpy(out->boot, boot, sizeof out->boot);
     return read_stat(pid, &state, &out->start);
 }
 
