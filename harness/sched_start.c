@@ -138,8 +138,8 @@ static int start(struct sched *s, const struct next *next, struct err *e)
         bool later = rc == ERR_BUSY && !slot->attempt && s->no_room < SHORT_TRIES;
         collect_release(&slot->collect);
         jobfile_release(&slot->job);
-        if (!later)
-            return rc;
+        if (!later) // a workspace that was moved away is the cause, whatever was noticed first
+            return store_in_place(s->store, e) < 0 ? e->code : rc;
         if (s->no_room++ == 0) {
             progress_hide(&s->progress);
             log_warn("%s; trying again", e->text);
