@@ -147,8 +147,10 @@ static int loop(struct sched *s, struct err *e)
             rc = started < 0 ? started : 0;
         }
         bool waits = !s->stopping && !rc && sched__has_room_later(s);
-        if (!s->running && !waits)
-            return rc;
+        if (!s->running && !waits) {
+            int gone = rc ? check_place(s, e) : 0; // then that is the cause of what failed
+            return gone ? gone : rc;
+        }
         // After an error of our own, the runners are still ended in good order.
         if (rc && !s->stopping)
             stop(s);

@@ -446,7 +446,7 @@ static int devices(struct err *e)
 int main(int argc, char **argv)
 {
     struct err e = {0};
-    struct job job;
+    struct job job = {0};
     long fd = -1;
     char *text;
     log_name("fake-runner");
@@ -461,6 +461,7 @@ int main(int argc, char **argv)
     event_open((int)fd);
     if (job_read(&job, argv[2], &e) < 0 || fs_read(&text, NULL, argv[2], 1 << 20, &e) < 0) {
         log_error("%s", e.text);
+        job_release(&job);
         return 3;
     }
     const char *mode = getenv("FAKE_MODE"), *colon = mode ? strchr(mode, ':') : NULL;
