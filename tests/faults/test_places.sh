@@ -148,7 +148,7 @@ gone() { # HOW: what happens to the workspace after the second run; then what en
 promptgrid: error: 'w/promptgrid.sqlite' was moved or removed while it was in use; repeat the command where it is now
 END
 }
-removed() { rm -rf w; }
+removed() { mv w v && rm -rf v; } # at once: rm in w itself meets files that are being made
 moved() { mv w v; }
 replaced() { mv w v && mkdir w; }
 taken() { mv w v && cp -r golden w && cp w/promptgrid.sqlite w/promptgrid.sqlite-wal; }
