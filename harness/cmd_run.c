@@ -285,6 +285,8 @@ static int run_anywhere(const struct run_options *o, const char *recipe, int *st
                                                  .only_failed = o->only_failed,
                                                  .require_clean = o->require_clean,
                                                  .checkpoint_every = (int)o->checkpoint_every,
+                                                 .retries = (int)o->retries,
+                                                 .retry_wait = o->retry_wait,
                                                  .device = o->device},
                          status, e);
 }

@@ -174,6 +174,63 @@ static int check_blocked(const struct slurm_command *o, const struct plan *p, st
                    "something is missing for '%s'; --keep-going runs what can be run", o->recipe);
 }
 
+/* Of the runs that failed before only those of `again` are wanted, and what waits for them. */
+static void leave_lasting(struct plan *p, const json_t *again)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct plan_run *r = &p->runs[i];
+        if (r->state == PLAN_WANTED && str_starts(r->why, "failed before") &&
+            !json_object_get(again, r->id)) {
+            r->state = PLAN_BLOCKED;
+            p->wanted--;
+        }
+    }
+}
+
+/* The runs of `again` into the queue once more, after a while. */
+static int submit_again(const struct slurm_command *o, struct slurm *s, const json_t *again,
+                        int try_, struct store *store, const struct roots *roots,
+                        const char *workspace, int *signal, struct err *e)
+{
+    struct plan plan = {0};
+    long wait = o->retry_wait << (try_ - 1 < 16 ? try_ - 1 : 16);
+    size_t n = json_object_size(again);
+    log_info("%zu run%s failed for a reason of the moment; submitted again in %ld s (%d of %d)", n,
+             n == 1 ? "" : "s", wait, try_, o->retries);
+    if (wait && (*signal = rest(wait)))
+        return 0;
+    slurm_close(s);
+    int rc = plan_load(&plan, o->recipe, roots, store, workspace, e);
+    if (rc == 0 && (rc = slurm_run_open(s, workspace, &plan, e)) == 0) {
+        leave_lasting(&plan, again);
+        if (plan.wanted && (rc = plan_expect(&plan, store, e)) == 0)
+            rc = submit(o, s, &plan, store, workspace, roots->home, e);
+    }
+    plan_release(&plan);
+    return rc;
+}
+
+/* Wait for the tasks; those that failed for a reason of the moment get another try. */
+static int see_through(const struct slurm_command *o, struct slurm *s, struct store *store,
+                       const struct roots *roots, const char *workspace,
+                       struct slurm_collected *all, int *signal, struct err *e)
+{
+    for (int try_ = 1;; try_++) {
+        int rc = wait_and_collect(s, store, o->submit_only, all, signal, e);
+        bool passing = false;
+        for (size_t i = 0; i < all->failed; i++)
+            passing |= all->failures[i].passing;
+        if (rc < 0 || *signal || o->submit_only || !passing || try_ > o->retries)
+            return rc;
+        json_t *again = slurm_collected_again(all);
+        all->dropped = 0; // what waited for them is submitted with them, or dropped again
+        rc = submit_again(o, s, again, try_, store, roots, workspace, signal, e);
+        json_decref(again);
+        if (rc < 0 || *signal)
+            return rc;
+    }
+}
+
 /* With the store open: earlier tasks first, as the plan depends on them. */
 static int carry_out(const struct slurm_command *o, struct store *store, const struct roots *roots,
                      const char *workspace, int *status, struct err *e)
@@ -194,7 +251,7 @@ static int carry_out(const struct slurm_command *o, struct store *store, const s
     if (plan.wanted && ((rc = plan_expect(&plan, store, e)) < 0 ||
                         (rc = submit(o, &s, &plan, store, workspace, roots->home, e)) < 0))
         goto out;
-    if ((rc = wait_and_collect(&s, store, o->submit_only, &all, &signal, e)) < 0)
+    if ((rc = see_through(o, &s, store, roots, workspace, &all, &signal, e)) < 0)
         goto out;
     *status = report(&all, o->recipe, o->common->json, signal);
     if (!*status && plan.blocked)

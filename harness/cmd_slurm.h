@@ -15,6 +15,8 @@ struct slurm_command {
     const char *recipe;
     bool keep_going, submit_only, only_failed, require_clean;
     int checkpoint_every;
+    int retries;        // of a run that failed for a reason of the moment
+    long retry_wait;    // seconds before the first, then twice that, ...
     const char *device; // of --device; NULL: not given
 };
 

@@ -64,7 +64,8 @@ int slurm_submit(struct slurm *s, const struct plan *p, struct store *store, str
 /* ---- harness/slurm_collect.c ---- */
 
 struct slurm_failure {
-    char *label, *reason;
+    char *run, *label, *reason;
+    bool passing; // of the moment, or the cluster's doing: trying again may help
 };
 struct slurm_collected {
     size_t done, failed, cancelled;
@@ -81,6 +82,8 @@ int slurm_collect(struct slurm *s, struct store *store, struct slurm_collected *
  * no tasks. Changes nothing. */
 int slurm_counts(const char *workspace, struct store *store, json_t **counts, struct err *e);
 
+/* The failures that trying again may help, taken out of them: an object whose keys are the runs. */
+json_t *slurm_collected_again(struct slurm_collected *c);
 void slurm_collected_release(struct slurm_collected *c);
 
 /* ---- for the parts of it ---- */

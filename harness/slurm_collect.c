@@ -10,6 +10,7 @@
 #include "core/proto/spec.h"
 #include "core/proto/tasks.h"
 #include "harness/collect.h"
+#include "harness/failure.h"
 #include "harness/jobfile.h"
 #include "harness/label.h"
 #include "harness/proc.h"
@@ -80,6 +81,14 @@ static int begin(struct collecting *c, const struct task *t, int *n, struct err 
     return rc;
 }
 
+static void keep_failure(struct slurm_collected *out, const char *run, const char *label,
+                         const char *reason, bool passing)
+{
+    out->failures = mem_grow(out->failures, out->failed + 1, sizeof *out->failures);
+    out->failures[out->failed++] =
+        (struct slurm_failure){mem_strdup(run), mem_strdup(label), mem_strdup(reason), passing};
+}
+
 static int put_failure(struct collecting *c, const struct task *t, const char *label,
                        const char *state, const char *class_, const char *reason, struct err *e)
 {
@@ -94,8 +103,9 @@ static int put_failure(struct collecting *c, const struct task *t, const char *l
         return 0;
     }
     progress_line(&c->progress, "%s failed: %s", label, reason);
-    out->failures = mem_grow(out->failures, out->failed + 1, sizeof *out->failures);
-    out->failures[out->failed++] = (struct slurm_failure){mem_strdup(label), mem_strdup(reason)};
+    // "cancelled" here is not the user's word: the cluster asked the task to end.
+    keep_failure(out, t->run, label, reason,
+                 failure_is_transient(class_) || str_eq(class_, "cancelled"));
     return 0;
 }
 
@@ -112,8 +122,8 @@ static int put_done(struct collecting *c, const struct task *t, struct collect *
     if (rc == ERR_CORRUPT || rc == ERR_NUMERIC) { // what it said contradicts itself
         char *reason = str_format("protocol: %s", e->text);
         rc = store_failed(c->store, t->run, n, "failed", "protocol", reason, e);
-        c->out->failures = mem_grow(c->out->failures, c->out->failed + 1, sizeof *c->out->failures);
-        c->out->failures[c->out->failed++] = (struct slurm_failure){mem_strdup(label), reason};
+        keep_failure(c->out, t->run, label, reason, false);
+        free(reason);
         return rc;
     }
     if (rc < 0)
@@ -325,12 +335,32 @@ int slurm_counts(const char *workspace, struct store *store, json_t **counts, st
     return rc < 0 ? rc : 0;
 }
 
+static void failure_free(struct slurm_failure *f)
+{
+    free(f->run);
+    free(f->label);
+    free(f->reason);
+}
+
+json_t *slurm_collected_again(struct slurm_collected *c)
+{
+    json_t *again = json_object();
+    size_t kept = 0;
+    for (size_t i = 0; i < c->failed; i++)
+        if (c->failures[i].passing) {
+            json_object_set_new(again, c->failures[i].run, json_true());
+            failure_free(&c->failures[i]);
+        } else {
+            c->failures[kept++] = c->failures[i];
+        }
+    c->failed = kept;
+    return again;
+}
+
 void slurm_collected_release(struct slurm_collected *c)
 {
-    for (size_t i = 0; i < c->failed; i++) {
-        free(c->failures[i].label);
-        free(c->failures[i].reason);
-    }
+    for (size_t i = 0; i < c->failed; i++)
+        failure_free(&c->failures[i]);
     free(c->failures);
     *c = (struct slurm_collected){0};
 }

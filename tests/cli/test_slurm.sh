@@ -50,10 +50,16 @@ on_slurm 0 refused
 whole refused
 
 # A task that is killed is a failed attempt; what needs it does not start; the same command goes on.
-on_slurm 1 kill kill
+# With retries left it is submitted again by itself.
+on_slurm 1 kill kill "--retries 0"
 grep -q 'the task ended without a word: .*; the cluster says FAILED' err || fail "no reason for the kill"
 on_slurm 0 kill
 whole kill
+on_slurm 0 again kill "--retry-wait 0"
+grep -q '^promptgrid: 1 run failed for a reason of the moment; submitted again in 0 s (1 of 2)$' err ||
+    fail "no second try: $(cat err)"
+grep -q '^promptgrid: 10 done, 0 failed, 0 cancelled, 0 still' err || fail "not all done: $(cat err)"
+whole again
 # One that the cluster starts again says everything anew.
 on_slurm 0 requeue requeue
 whole requeue
