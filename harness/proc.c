@@ -1,4 +1,8 @@
-/* Child processes: see proc.h. Between fork and exec the child only makes system calls. */
+/*
+ * Child processes: see proc.h. A child starts by vfork: it costs the same however much memory we
+ * hold. Until it becomes another program it has our memory, so it makes system calls and writes to
+ * nothing but its own variables; we wait meanwhile.
+ */
 #include "harness/proc.h"
 
 #include "core/base/fs.h"
@@ -8,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +23,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The same descriptor where it is not one of those that the child's 0 to 3 are made of. */
+enum { EVENTS = 3, GATE = 4 }; // descriptors of the child
+
+/* The same descriptor where it is not one of those that the child gets. */
 static int above(int fd)
 {
-    if (fd > 3)
+    if (fd > GATE)
         return fd;
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, 4);
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, GATE + 1);
     close(fd);
     return high;
 }
@@ -56,11 +63,9 @@ static void offer_to_the_oom_killer(void)
 
 /* In the child: never returns. `failed` takes errno when something did not work. */
 static _Noreturn void child(const struct proc_options *o, char *const *environment, pid_t parent,
-                            int output, int events, int go, int failed)
+                            int output, int events, int gate, int failed)
 {
     sigset_t none;
-    char word;
-    ssize_t got;
     sigemptyset(&none);
     for (int s = 1; s < NSIG; s++)
         signal(s, SIG_DFL);
@@ -70,14 +75,14 @@ static _Noreturn void child(const struct proc_options *o, char *const *environme
     // The parent may have died before the kernel knew that we must not outlive it.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && null >= 0 &&
         dup2(null, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0 &&
-        (events < 0 || dup2(events, 3) >= 0) && (!o->folder || chdir(o->folder) == 0)) {
-        do // nothing comes when the parent gave up
-            got = read(go, &word, 1);
-        while (got < 0 && errno == EINTR);
-        if (got != 1)
-            _exit(127);
+        (events < 0 || dup2(events, EVENTS) >= 0) && (gate < 0 || dup2(gate, GATE) >= 0) &&
+        (!o->folder || chdir(o->folder) == 0)) {
         offer_to_the_oom_killer();
-        close_range(events < 0 ? 3 : 4, ~0U, CLOSE_RANGE_CLOEXEC);
+        close_range(GATE + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+        if (events < 0)
+            close_range(EVENTS, EVENTS, CLOSE_RANGE_CLOEXEC);
+        if (gate < 0)
+            close_range(GATE, GATE, CLOSE_RANGE_CLOEXEC);
         if (o->confined)
             confine_self();
         execvpe(o->argv[0], (char *const *)o->argv, environment);
@@ -107,31 +112,51 @@ static int no_room(const char *what, struct err *e)
     return e->code;
 }
 
-/* The child waits at the gate: tell who wants to know of it, let it go, and see that it runs. */
-static int let_go(struct proc *p, pid_t pid, int go, int failed, struct err *e)
+/* No handler of ours may run in the child, which has our memory: it takes no signal before it has
+ * none. */
+static pid_t make_child(const struct proc_options *o, char *const *environment, int output,
+                        int events, int gate, int failed)
 {
-    const struct proc_options *o = &p->options;
-    int why = 0, rc = o->born ? o->born(o->born_arg, pid, e) : 0;
-    if (rc < 0)
-        return rc;
-    ssize_t n = write(go, "", 1);
+    sigset_t all, before;
+    pid_t parent = getpid(), pid;
+    if (sys_fails(CALL_FORK))
+        return -1;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid = vfork();
+    if (pid == 0)
+        child(o, environment, parent, output, events, gate, failed);
+    int why = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = why;
+    return pid;
+}
+
+/* It runs, or has said why it cannot. */
+static int see_it_run(struct proc *p, pid_t pid, int failed, struct err *e)
+{
+    int why = 0;
+    ssize_t n;
     fcntl(failed, F_SETFL, 0);
     do // ends with nothing when exec succeeds
         n = read(failed, &why, sizeof why);
     while (n < 0 && errno == EINTR);
     if (n)
-        return start_failed(o->argv[0], why, e);
+        return start_failed(p->options.argv[0], why, e);
     p->exit_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     return p->exit_fd < 0 ? no_room("unable to watch a process", e) : 0;
 }
 
 int proc_start(struct proc *p, const struct proc_options *options, struct err *e)
 {
-    int rc = 0, output[2] = {-1, -1}, events[2] = {-1, -1}, failed[2] = {-1, -1}, go[2] = {-1, -1};
-    char **environment = NULL;
-    *p = (struct proc){.exit_fd = -1, .output = -1, .events = -1, .log = -1, .options = *options};
-    if (pipe_above(output) < 0 || pipe_above(failed) < 0 || pipe_above(go) < 0 ||
-        (options->events && pipe_above(events) < 0) || fcntl(go[0], F_SETFL, 0) < 0) {
+    int rc = 0, output[2] = {-1, -1}, events[2] = {-1, -1}, failed[2] = {-1, -1},
+        gate[2] = {-1, -1};
+    *p = (struct proc){
+        .exit_fd = -1, .output = -1, .events = -1, .gate = -1, .log = -1, .options = *options};
+    char **environment = options->confined ? confine_environment() : NULL;
+    if (pipe_above(output) < 0 || pipe_above(failed) < 0 ||
+        (options->events && pipe_above(events) < 0) ||
+        (options->gated && (pipe_above(gate) < 0 || fcntl(gate[0], F_SETFL, 0) < 0))) {
         rc = no_room("unable to make a pipe", e);
         goto out;
     }
@@ -142,18 +167,15 @@ int proc_start(struct proc *p, const struct proc_options *options, struct err *e
             goto out;
         }
     }
-    environment = options->confined ? confine_environment() : NULL;
-    pid_t parent = getpid(), pid = sys_fails(CALL_FORK) ? -1 : fork();
+    pid_t pid = make_child(options, environment ? environment : environ, output[1], events[1],
+                           gate[0], failed[1]);
     if (pid < 0) {
         rc = no_room("unable to start a process", e);
         goto out;
     }
-    if (pid == 0)
-        child(options, environment ? environment : environ, parent, output[1], events[1], go[0],
-              failed[1]);
     setpgid(pid, pid); // as the child does: whoever is first
     close_end(&failed[1]);
-    rc = let_go(p, pid, go[1], failed[0], e);
+    rc = see_it_run(p, pid, failed[0], e);
     if (rc < 0) {
         kill(-pid, SIGKILL);
         waitpid(pid, NULL, 0);
@@ -162,7 +184,8 @@ int proc_start(struct proc *p, const struct proc_options *options, struct err *e
     p->pid = pid;
     p->output = output[0];
     p->events = events[0];
-    output[0] = events[0] = -1;
+    p->gate = gate[1];
+    output[0] = events[0] = gate[1] = -1;
     p->tail = mem_alloc(PROC_LOG_TAIL, 1);
 out:
     if (rc < 0)
@@ -174,9 +197,24 @@ out:
         close_end(&output[i]);
         close_end(&events[i]);
         close_end(&failed[i]);
-        close_end(&go[i]);
+        close_end(&gate[i]);
     }
     return rc;
+}
+
+void proc_go(struct proc *p)
+{
+    // Room for a byte there is, and SIGPIPE is ignored: of a dead child its exit tells.
+    if (write(p->gate, "", 1) < 0 && errno != EPIPE)
+        BUG("unable to open a gate");
+    close_end(&p->gate);
+}
+
+void proc_drop(struct proc *p)
+{
+    close_end(&p->gate);
+    proc_signal(p, SIGKILL);
+    proc_reap(p, 0, NULL);
 }
 
 void proc_watch(const struct proc *p, struct pollfd fds[PROC_FDS])
@@ -311,6 +349,7 @@ int proc_reap(struct proc *p, size_t lines, struct str *last)
     close_end(&p->output);
     close_end(&p->events);
     close_end(&p->exit_fd);
+    close_end(&p->gate);
     free(p->tail);
     p->tail = NULL;
     p->pid = 0;

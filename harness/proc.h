@@ -2,8 +2,8 @@
  * The only place that creates processes: argv arrays, never a shell.
  *
  * A child has its own process group (Ctrl-C on the terminal reaches only us), stdin from /dev/null,
- * stdout and stderr together through a pipe into a log of bounded size, and, if asked, a pipe on
- * descriptor 3. Every other descriptor is closed. The kernel kills the child when we die.
+ * stdout and stderr together through a pipe into a log of bounded size, and, if asked, pipes on
+ * descriptors 3 and 4. Every other descriptor is closed. The kernel kills the child when we die.
  *
  * One loop serves all children: proc_watch says what to poll for, proc_serve reads what is there
  * without ever blocking, proc_reap takes the exit status.
@@ -32,9 +32,8 @@ struct proc_options {
     /* What arrives on descriptor 3, in pieces; NULL = no descriptor 3. */
     void (*events)(void *arg, const char *data, size_t size);
     void *arg;
-    /* The process is there but waits, and is ended when this fails; NULL = nothing to do. */
-    int (*born)(void *arg, pid_t pid, struct err *e);
-    void *born_arg;
+    /* It gets descriptor 4, and does nothing before it reads a byte there: see proc_go. */
+    bool gated;
     bool confined; // it may start no process and open no socket, and has little environment
 };
 
@@ -42,6 +41,7 @@ struct proc {
     pid_t pid;          // 0 = none
     int exit_fd;        // pidfd, readable once the child has ended
     int output, events; // read ends, -1 = closed
+    int gate;           // write end; -1 = none, or it was opened
     int log;            // -1 = none, or it could not be written
     size_t written;     // bytes in the log
     size_t total;       // bytes of output
@@ -53,6 +53,12 @@ struct proc {
 /* ERR_MISSING when there is no such program, ERR_BUSY when the system has no room for a process now
  * (processes, memory, descriptors). */
 int proc_start(struct proc *p, const struct proc_options *options, struct err *e);
+
+/* Let a gated child begin. One that has died meanwhile ends as any other does. */
+void proc_go(struct proc *p);
+
+/* End a child whose work nobody wants. */
+void proc_drop(struct proc *p);
 
 /* Fill in descriptors to poll for (-1 where there is nothing more to come). */
 void proc_watch(const struct proc *p, struct pollfd fds[PROC_FDS]);

@@ -32,6 +32,7 @@ static void signal_all(struct sched *s, int signal)
 /* Ask every runner to end; the second time, end them. */
 static void stop(struct sched *s)
 {
+    sched__drop_ready(s);
     signal_all(s, s->stopping ? SIGKILL : SIGTERM);
     s->kill_at = s->stopping ? 0 : sys_now() + 1e-3 * GRACE_MS;
     s->stopping = true;
@@ -154,6 +155,8 @@ static int loop(struct sched *s, struct err *e)
         // After an error of our own, the runners are still ended in good order.
         if (rc && !s->stopping)
             stop(s);
+        if (rc == 0)
+            sched__prepare(s);
         sched__draw(s);
         int one = wait_for_news(s, rc ? &(struct err){0} : e);
         rc = rc ? rc : one;
@@ -199,6 +202,7 @@ int sched_run(const struct plan *p, struct store *store, const struct sched_opti
         s.oom_kills = failure_oom_kills();
         proc_adopt();
         rc = loop(&s, e);
+        sched__drop_ready(&s);
         sched__end_retries(&s);
         progress_hide(&s.progress);
         r->skipped = s.queue.count[TASK_SKIPPED];

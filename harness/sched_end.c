@@ -183,10 +183,13 @@ static int record_done(struct sched *s, const struct slot *slot, double seconds,
 /* What of the runners' families has run away from its group. */
 static void end_strays(const struct sched *s)
 {
-    pid_t known[1024]; // as many as --jobs may say
+    pid_t known[1024 + 1]; // as many as --jobs may say, and the one that waits
+    size_t n = 0;
     for (size_t i = 0; i < s->running; i++)
-        known[i] = s->slots[i].proc.pid;
-    proc_end_strays(known, s->running);
+        known[n++] = s->slots[i].proc.pid;
+    if (s->has_ready)
+        known[n++] = s->ready.proc.pid;
+    proc_end_strays(known, n);
 }
 
 /* Why a run failed that we ended ourselves, or the kernel did. */

@@ -47,6 +47,8 @@ struct sched {
     struct progress progress;
     struct tally tally; // zero where nobody looks
     struct slot *slots; // (running)
+    struct slot ready;  // with has_ready: the runner of the next run waits for its turn
+    bool has_ready;
     size_t running;
     size_t total;     // runs that were to run
     struct str cause; // of the failures in a row
@@ -68,6 +70,11 @@ bool sched__has_room_later(const struct sched *s);
 /* One more run, if there is one to start: 1 it was started or will be tried again, 0 there is none.
  */
 int sched__start_next(struct sched *s, struct err *e);
+
+/* While every place is taken: start the runner of the next run, so that it can begin at once when
+ * its turn comes. Nothing is recorded of it before that; where it cannot be, none waits. */
+void sched__prepare(struct sched *s);
+void sched__drop_ready(struct sched *s);
 
 /* The runner of slot i has ended: record it and close the gap. */
 int sched__finish(struct sched *s, size_t i, struct err *e);

@@ -58,87 +58,127 @@ bool sched__has_room_later(const struct sched *s)
     return s->retry.n && !s->given_up && !full;
 }
 
-/* The runner is there and waits: its row comes first, so that none runs without one. */
-struct birth {
-    struct sched *s;
-    struct slot *slot;
-    const char *command;
-};
-
-static int record_birth(void *arg, pid_t pid, struct err *e)
+static int threads_for(const struct sched *s, const struct next *next, int used)
 {
-    const struct birth *b = arg;
-    const struct sched_options *o = b->s->options;
-    const struct plan_run *r = &b->s->plan->runs[b->slot->run];
-    json_t *spec = plan_spec(b->s->plan, r);
-    struct sys_process who;
-    sys_process(pid, &who);
-    int rc = store_begin_as(b->s->store, r->id, spec, o->revision, o->machine, b->command,
-                            b->slot->job.log, &who, &b->slot->attempt, e);
-    json_decref(spec);
+    const struct sched_options *o = s->options;
+    if (o->threads)
+        return o->threads;
+    return next->alone
+               ? thread_cores()
+               : sched_threads(thread_cores(), queue_width(&s->queue, (size_t)o->jobs), used);
+}
+
+/* The run's job file and its process, which waits at the gate. */
+static int prepare(struct sched *s, struct slot *slot, const struct next *next, int threads,
+                   struct err *e)
+{
+    const struct sched_options *o = s->options;
+    struct store_state known;
+    int rc = store_state(s->store, s->plan->runs[next->run].id, &known, e);
+    if (rc < 0)
+        return rc;
+    int attempt = known.attempts + 1;
+    store_state_release(&known);
+    *slot = (struct slot){.run = next->run,
+                          .threads = threads,
+                          .alone = next->alone,
+                          .gpu = next->gpu,
+                          .gpu_alone = next->gpu_alone};
+    collect_init(&slot->collect);
+    const struct jobfile_how how = {.threads = threads,
+                                    .every = o->checkpoint_every,
+                                    .device = slot->gpu < 0 ? NULL
+                                                            : s->places.items[slot->gpu].gpu->kind};
+    rc = jobfile_write(&slot->job, s->plan, next->run, o->workspace, attempt, &how, e);
+    if (rc == 0) {
+        const char *argv[] = {o->runner, "run", slot->job.path, "--events-fd", "3", "--go-fd",
+                              "4",       NULL};
+        const struct proc_options options = {
+            .argv = argv, .log = slot->job.log, .events = collect_feed, .gated = true};
+        rc = proc_start(&slot->proc, &options, e);
+    }
+    if (rc < 0) {
+        collect_release(&slot->collect);
+        jobfile_release(&slot->job);
+    }
     return rc;
 }
 
-/* The run's process, with its row. */
-static int start_process(struct sched *s, struct slot *slot, struct err *e)
+static void drop(struct slot *slot)
+{
+    proc_drop(&slot->proc);
+    sys_unlink(slot->job.log); // nothing was said
+    collect_release(&slot->collect);
+    jobfile_release(&slot->job);
+}
+
+void sched__drop_ready(struct sched *s)
+{
+    if (s->has_ready)
+        drop(&s->ready);
+    s->has_ready = false;
+}
+
+void sched__prepare(struct sched *s)
+{
+    struct err ignored; // what is in the way will be told when it is this run's turn
+    if (s->has_ready || !s->running || s->slots[0].alone || s->places.n || s->retry.n ||
+        s->stopping || s->given_up)
+        return;
+    long run = queue_peek(&s->queue);
+    if (run < 0)
+        return;
+    const struct next next = {.run = (size_t)run, .gpu = -1};
+    int threads = threads_for(s, &next, used_threads(s) - s->slots[0].threads);
+    s->has_ready = prepare(s, &s->ready, &next, threads, &ignored) == 0;
+}
+
+/* Is the runner that waits the one that is wanted? */
+static bool is_ready(const struct sched *s, const struct next *next, int threads)
+{
+    return s->has_ready && s->ready.run == next->run && s->ready.threads == threads &&
+           !next->alone && next->gpu < 0;
+}
+
+/* The runner is there and waits: its row comes first, so that none runs without one. */
+static int begin(struct sched *s, struct slot *slot, struct err *e)
 {
     const struct sched_options *o = s->options;
-    const char *argv[] = {o->runner, "run", slot->job.path, "--events-fd", "3", NULL};
+    const struct plan_run *r = &s->plan->runs[slot->run];
     const char *by_hand[] = {o->runner, "run", slot->job.path, NULL};
     char *command = proc_command_text(by_hand);
-    struct birth birth = {s, slot, command};
-    struct proc_options options = {.argv = argv,
-                                   .log = slot->job.log,
-                                   .events = collect_feed,
-                                   .born = record_birth,
-                                   .born_arg = &birth};
-    int rc = proc_start(&slot->proc, &options, e);
-    if (rc < 0 && slot->attempt) {
-        struct err ignored;
-        store_failed(s->store, s->plan->runs[slot->run].id, slot->attempt, "failed", err_name(rc),
-                     e->text, &ignored);
-    }
+    json_t *spec = plan_spec(s->plan, r);
+    struct sys_process who;
+    sys_process(slot->proc.pid, &who);
+    int rc = store_begin_as(s->store, r->id, spec, o->revision, o->machine, command, slot->job.log,
+                            &who, &slot->attempt, e);
+    json_decref(spec);
     free(command);
-    return rc;
+    if (rc < 0) {
+        drop(slot);
+        return rc;
+    }
+    slot->started = slot->heard = sys_now();
+    proc_go(&slot->proc);
+    return 0;
 }
 
 static int start(struct sched *s, const struct next *next, struct err *e)
 {
-    const struct sched_options *o = s->options;
-    const size_t run = next->run;
-    const struct plan_run *r = &s->plan->runs[run];
     struct slot *slot = &s->slots[s->running];
-    struct store_state known;
-    int rc = store_state(s->store, r->id, &known, e);
-    if (rc < 0)
-        return rc;
-    int attempts = known.attempts;
-    store_state_release(&known);
-
-    *slot = (struct slot){.run = run,
-                          .threads = o->threads,
-                          .alone = next->alone,
-                          .gpu = next->gpu,
-                          .gpu_alone = next->gpu_alone};
-    slot->started = slot->heard = sys_now();
-    if (!slot->threads)
-        slot->threads = next->alone
-                            ? thread_cores()
-                            : sched_threads(thread_cores(), queue_width(&s->queue, (size_t)o->jobs),
-                                            used_threads(s));
-    collect_init(&slot->collect);
-    const struct jobfile_how how = {.threads = slot->threads,
-                                    .every = o->checkpoint_every,
-                                    .device = slot->gpu < 0 ? NULL
-                                                            : s->places.items[slot->gpu].gpu->kind};
-    rc = jobfile_write(&slot->job, s->plan, run, o->workspace, attempts + 1, &how, e);
+    int rc = 0, threads = threads_for(s, next, used_threads(s));
+    if (is_ready(s, next, threads)) {
+        *slot = s->ready;
+        s->has_ready = false;
+    } else {
+        sched__drop_ready(s);
+        rc = prepare(s, slot, next, threads, e);
+    }
     if (rc == 0)
-        rc = start_process(s, slot, e);
+        rc = begin(s, slot, e);
     if (rc < 0) {
-        bool later = rc == ERR_BUSY && !slot->attempt && s->no_room < SHORT_TRIES;
-        collect_release(&slot->collect);
-        jobfile_release(&slot->job);
-        if (!later) // a workspace that was moved away is the cause, whatever was noticed first
+        if (rc != ERR_BUSY || s->no_room >= SHORT_TRIES)
+            // a workspace that was moved away is the cause, whatever was noticed first
             return store_in_place(s->store, e) < 0 ? e->code : rc;
         if (s->no_room++ == 0) {
             progress_hide(&s->progress);
@@ -150,7 +190,7 @@ static int start(struct sched *s, const struct next *next, struct err *e)
     s->no_room = 0;
     s->running++;
     if (slot->gpu >= 0)
-        places_take(&s->places, slot->gpu, o->gpu_need[run], slot->gpu_alone);
+        places_take(&s->places, slot->gpu, s->options->gpu_need[slot->run], slot->gpu_alone);
     return 0;
 }
 

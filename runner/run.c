@@ -43,25 +43,31 @@ int runner_job(const char *path)
 
 int runner_run(int argc, char **argv)
 {
-    const char *fd_text = NULL;
+    const char *fd_text = NULL, *gate_text = NULL;
     const struct opt options[] = {
         {"events-fd", OPT_TEXT, &fd_text, "N",
          "descriptor that events are written to (default: none)"},
+        {"go-fd", OPT_TEXT, &gate_text, "N",
+         "begin when a byte comes from this descriptor (default: at once)"},
         {0},
     };
     struct err e = {0};
     int rest;
-    long fd = -1;
+    long fd = -1, gate = -1;
     json_checked_memory();
     int rc = opt_parse(options, argc, argv, &rest, &e);
     if (rc == 0 && rest != 1)
-        rc = err_set(&e, ERR_USAGE, "usage: promptgrid-runner run JOB.json [--events-fd N]");
+        rc = err_set(&e, ERR_USAGE,
+                     "usage: promptgrid-runner run JOB.json [--events-fd N] [--go-fd N]");
     if (rc == 0 && fd_text && !str_to_long(fd_text, 0, 1 << 20, &fd))
         rc = err_set(&e, ERR_USAGE, "'--events-fd %s' is no descriptor number", fd_text);
+    if (rc == 0 && gate_text && !str_to_long(gate_text, 0, 1 << 20, &gate))
+        rc = err_set(&e, ERR_USAGE, "'--go-fd %s' is no descriptor number", gate_text);
     if (rc > 0) {
         struct str help = STR_INIT;
         opt_help(options, &help);
-        printf("usage: promptgrid-runner run JOB.json [--events-fd N]\n\n%s", help.data);
+        printf("usage: promptgrid-runner run JOB.json [--events-fd N] [--go-fd N]\n\n%s",
+               help.data);
         str_release(&help);
         return 0;
     }
@@ -70,5 +76,7 @@ int runner_run(int argc, char **argv)
         return err_exit_status(&e);
     }
     event_open((int)fd);
+    if (!job_wait((int)gate))
+        return 0;
     return runner_job(argv[1]);
 }

@@ -3,9 +3,11 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "core/proto/method_keys.h"
 #include "core/proto/spec.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +143,15 @@ int job_read(struct job *job, const char *path, struct err *e)
         return err_wrap(e, "job file '%s'", path);
     }
     return 0;
+}
+
+bool job_wait(int fd)
+{
+    char byte;
+    ssize_t got = fd < 0;
+    while (fd >= 0 && (got = sys_read(fd, &byte, 1)) < 0 && errno == EINTR)
+        ;
+    return got == 1;
 }
 
 void job_release(struct job *job)

@@ -20,6 +20,7 @@
 #include "core/base/err.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 enum { CHECKPOINT_EVERY = 30 }; // seconds, unless a job says otherwise
 
@@ -36,5 +37,9 @@ struct job {
 
 int job_read(struct job *job, const char *path, struct err *e); // checks the spec and the run's id
 void job_release(struct job *job);
+
+/* A runner that was started ahead of its turn waits here for a byte from descriptor `fd` (-1: it
+ * is its turn). False: nobody will want the work. */
+bool job_wait(int fd);
 
 #endif

@@ -447,18 +447,21 @@ int main(int argc, char **argv)
 {
     struct err e = {0};
     struct job job = {0};
-    long fd = -1;
+    long fd = -1, gate = -1;
     char *text;
     log_name("fake-runner");
     if (argc == 2 && str_eq(argv[1], "devices"))
         return devices(&e);
-    if (argc != 5 || !str_eq(argv[1], "run") || !str_eq(argv[3], "--events-fd") ||
-        !str_to_long(argv[4], 0, 1000, &fd)) {
+    if ((argc != 5 && argc != 7) || !str_eq(argv[1], "run") || !str_eq(argv[3], "--events-fd") ||
+        !str_to_long(argv[4], 0, 1000, &fd) ||
+        (argc == 7 && (!str_eq(argv[5], "--go-fd") || !str_to_long(argv[6], 0, 1000, &gate)))) {
         for (int i = 1; i < argc; i++)
             printf("%s\n", argv[i]);
         return 9; // for the tests of commands that are passed on
     }
     event_open((int)fd);
+    if (!job_wait((int)gate))
+        return 0;
     if (job_read(&job, argv[2], &e) < 0 || fs_read(&text, NULL, argv[2], 1 << 20, &e) < 0) {
         log_error("%s", e.text);
         job_release(&job);

@@ -165,6 +165,69 @@ static void a_child_dies_with_its_parent(void **state)
     close(ends[1]);
 }
 
+static void start_gated(struct proc *p, const char *script, struct str *events)
+{
+    const char *argv[] = {"sh", "-c", script, NULL};
+    struct err e = {0};
+    struct proc_options o = {.argv = argv, .events = keep, .arg = events, .gated = true};
+    assert_ok(proc_start(p, &o, &e), &e);
+}
+
+static void serve_until(struct proc *p, const struct str *events, const char *text)
+{
+    for (int i = 0; i < 500 && !str_eq(events->data, text); i++) {
+        proc_serve(p);
+        usleep(10000);
+    }
+    assert_string_equal(events->data, text);
+}
+
+static void a_gated_child_begins_when_it_is_told(void **state)
+{
+    (void)state;
+    struct str events = STR_INIT;
+    struct proc p;
+    start_gated(&p, "printf waits >&3; head -c 1 <&4 | wc -c >&3", &events);
+    serve_until(&p, &events, "waits");
+    usleep(50000);
+    assert_false(proc_serve(&p));
+    assert_string_equal(events.data, "waits");
+    proc_go(&p);
+    serve_until(&p, &events, "waits1\n");
+    assert_int_equal(proc_reap(&p, 0, NULL), 0);
+    str_release(&events);
+}
+
+static void a_dropped_child_is_gone(void **state)
+{
+    (void)state;
+    struct str events = STR_INIT;
+    struct proc p;
+    start_gated(&p, "printf waits >&3; head -c 1 <&4; printf on >&3", &events);
+    serve_until(&p, &events, "waits");
+    pid_t pid = p.pid;
+    proc_drop(&p);
+    assert_string_equal(events.data, "waits");
+    assert_true(kill(pid, 0) < 0);
+    str_release(&events);
+}
+
+static void a_child_that_died_at_its_gate_ends_as_any_other(void **state)
+{
+    (void)state;
+    struct str events = STR_INIT;
+    struct proc p;
+    signal(SIGPIPE, SIG_IGN);
+    start_gated(&p, "exit 5", &events);
+    for (int i = 0; i < 500 && !proc_serve(&p); i++)
+        usleep(10000);
+    proc_go(&p);
+    int status = proc_reap(&p, 0, NULL);
+    assert_int_equal(WEXITSTATUS(status), 5);
+    signal(SIGPIPE, SIG_DFL);
+    str_release(&events);
+}
+
 static void a_missing_program_is_named(void **state)
 {
     (void)state;
@@ -233,6 +296,9 @@ int main(void)
         cmocka_unit_test(each_ending_has_its_text),
         cmocka_unit_test(what_a_child_leaves_running_ends_with_it),
         cmocka_unit_test(a_child_dies_with_its_parent),
+        cmocka_unit_test(a_gated_child_begins_when_it_is_told),
+        cmocka_unit_test(a_dropped_child_is_gone),
+        cmocka_unit_test(a_child_that_died_at_its_gate_ends_as_any_other),
         cmocka_unit_test(a_missing_program_is_named),
         cmocka_unit_test(run_in_a_folder_and_report_what_was_said),
         cmocka_unit_test(what_a_program_prints_is_captured),

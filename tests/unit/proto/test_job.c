@@ -218,6 +218,19 @@ static void a_wrong_job_is_refused(void **state)
     refused(make_job("prompts"), ERR_MISSING, "unknown method 'prompts'");
 }
 
+static void a_runner_waits_for_its_turn(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_true(job_wait(-1));
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "", 1), 1);
+    assert_true(job_wait(ends[0]));
+    close(ends[1]);
+    assert_false(job_wait(ends[0])); // nobody is there any more
+    close(ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_method_on_pixels_needs_no_bank),
         cmocka_unit_test(a_method_that_does_not_train_needs_no_train_bank),
         cmocka_unit_test(a_wrong_job_is_refused),
+        cmocka_unit_test(a_runner_waits_for_its_turn),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

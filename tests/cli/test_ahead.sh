@@ -1,0 +1,64 @@
+# While every place is taken the runner of the next run is started and waits: it does nothing and is
+# nowhere on record before its turn, and is let go when another run has it.
+# shellcheck disable=SC2089,SC2090 # the quotes in FAKE_MODE are meant as they stand
+. "$SOURCE/tests/cli/lib.sh"
+use_fake_runner
+small_recipe small.yaml
+export FAKE_LOG="$scratch/log"
+
+waiting() { # processes of ours that are runners
+    for status in /proc/[0-9]*/status; do
+        grep -q '^Name:.*fake-runner' "$status" 2>/dev/null || continue
+        pid=${status#/proc/}
+        tr '\0' ' ' <"/proc/${pid%/*}/cmdline" 2>/dev/null | grep -F " $scratch/w/" || :
+    done
+}
+two_wait() { [ "$(waiting | wc -l)" -eq 2 ]; }
+none_wait() { [ -z "$(waiting)" ]; }
+attempts() { sqlite3 w/promptgrid.sqlite 'SELECT count(*) FROM attempt'; }
+
+# One works, one waits: no word of it, no row.
+FAKE_MODE=hang "$promptgrid" run --jobs 1 --workspace w small.yaml >out 2>err &
+scheduler=$!
+wait_for 20 two_wait || fail "the next runner does not wait: $(waiting)"
+[ "$(grep -c '^begin' "$FAKE_LOG")" -eq 1 ] || fail "it did not wait: $(cat "$FAKE_LOG")"
+[ "$(attempts)" -eq 1 ] || fail "it is on record"
+
+# It does not outlive its scheduler, whatever ends that.
+kill -9 $scheduler
+wait $scheduler 2>/dev/null
+wait_for 2 none_wait || fail "it outlived its scheduler: $(waiting)"
+[ "$(grep -c '^begin' "$FAKE_LOG")" -eq 1 ] || fail "it began without a scheduler: $(cat "$FAKE_LOG")"
+FAKE_MODE=hang "$promptgrid" run --jobs 1 --workspace w small.yaml >out 2>err &
+scheduler=$!
+wait_for 20 two_wait || fail "the next runner does not wait: $(waiting)"
+kill -TERM $scheduler
+wait $scheduler
+none_wait || fail "it is left: $(waiting)"
+[ "$(find w/logs -type f | wc -l)" -eq 2 ] || fail "its log is left: $(ls w/logs)"
+
+# Each run has one attempt and one beginning when all goes well.
+rm -rf w
+: >"$FAKE_LOG"
+expect_status 0 "$promptgrid" run --jobs 1 --workspace w small.yaml
+[ "$(attempts)" -eq 10 ] || fail "$(attempts) attempts of 10 runs"
+[ "$(find w/logs -type f | wc -l)" -eq 10 ] || fail "logs: $(ls w/logs)"
+[ "$(grep -c '^begin' "$FAKE_LOG")" -eq 10 ] || fail "$(cat "$FAKE_LOG")"
+
+# A run that is tried again at once comes before the one that waits.
+rm -rf w
+: >"$FAKE_LOG"
+FAKE_MODE='killed-once:"method": "zero-shot"' FAKE_ONCE="$scratch/once" expect_status 0 "$promptgrid" run \
+    --jobs 1 --retry-wait 0 --workspace w small.yaml
+[ "$(attempts)" -eq 11 ] || fail "$(attempts) attempts of 10 runs and a second try"
+sed -n 's/^begin \([0-9a-f]*\) .*/\1/p' "$FAKE_LOG" | uniq -d >again
+[ "$(wc -l <again)" -eq 1 ] || fail "the second try did not come next: $(cat "$FAKE_LOG")"
+
+# After the last failure that is allowed it has no turn.
+rm -rf w
+: >"$FAKE_LOG"
+FAKE_MODE=fail expect_status 1 "$promptgrid" run --jobs 1 --max-failures 1 --workspace w small.yaml
+[ "$(attempts)" -eq 1 ] || fail "$(attempts) attempts"
+[ "$(find w/logs -type f | wc -l)" -eq 1 ] || fail "its log is left: $(ls w/logs)"
+none_wait || fail "it is left: $(waiting)"
+pass
