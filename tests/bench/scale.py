@@ -41,35 +41,41 @@ def queue(o, folder, say):
     fake, promptgrid = os.path.join(o.build, "tests", "fake-runner"), os.path.join(o.build, "promptgrid")
     recipe, workspace = os.path.join(HERE, "queue.yaml"), os.path.join(folder, "ws")
 
-    def ours():
+    def ours(jobs):
         shutil.rmtree(workspace, ignore_errors=True)
-        return timed([promptgrid, "run", recipe, "--workspace", workspace, "--jobs", "1", "--device", "cpu"], os.environ | {"PROMPTGRID_RUNNER": fake})[0]
+        return timed([promptgrid, "run", recipe, "--workspace", workspace, "--jobs", str(jobs), "--device", "cpu"], os.environ | {"PROMPTGRID_RUNNER": fake})[0]
 
-    ours()  # the job files that the others are given
+    ours(1)  # the job files that the others are given
     files = sorted(os.path.join(workspace, "jobs", name) for name in os.listdir(os.path.join(workspace, "jobs")))
     shutil.copytree(os.path.join(workspace, "jobs"), os.path.join(folder, "jobs"))
     files = [os.path.join(folder, "jobs", os.path.basename(f)) for f in files]
     command = f"{fake} run %s --events-fd 3 3>/dev/null"
 
-    def ninja():
+    def ninja(jobs):
         build = os.path.join(folder, "ninja")
         shutil.rmtree(build, ignore_errors=True)
         os.makedirs(build)
         with open(os.path.join(build, "build.ninja"), "w") as out:
             out.write(f"rule job\n  command = {command % '$in'} && touch $out\n")
             out.writelines(f"build {i}: job {f}\n" for i, f in enumerate(files))
-        return timed(["ninja", "-C", build, "-j1", "--quiet"])[0]
+        return timed(["ninja", "-C", build, f"-j{jobs}", "--quiet"])[0]
 
-    def parallel():
-        return timed(["parallel", "--will-cite", "-j1", command % "{}", ":::", *files])[0]
+    def parallel(jobs):
+        return timed(["parallel", "--will-cite", f"-j{jobs}", command % "{}", ":::", *files])[0]
 
-    def bare():
-        """No scheduler: posix_spawn and wait."""
+    def bare(jobs):
+        """No scheduler: posix_spawn, and wait for any to end."""
         null = os.open("/dev/null", os.O_WRONLY)
-        start = time.perf_counter()
+        start, running = time.perf_counter(), 0
         for f in files:
-            pid = os.posix_spawn(fake, [fake, "run", f, "--events-fd", "3"], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 3)])
-            os.waitpid(pid, 0)
+            if running == jobs:
+                os.wait()
+            else:
+                running += 1
+            os.posix_spawn(fake, [fake, "run", f, "--events-fd", "3"], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 3)])
+        for _ in range(running):
+            os.wait()
+        os.close(null)
         return time.perf_counter() - start
 
     contestants = {"promptgrid": ours, "bare": bare}
@@ -78,14 +84,16 @@ def queue(o, folder, say):
             contestants[name] = run
         else:
             print(f"queue: {name} is not installed and left out")
-    seconds = {name: [] for name in contestants}
-    for _ in range(o.rounds):
-        for name, run in contestants.items():
-            os.makedirs(os.path.join(workspace, "prompts"), exist_ok=True)  # where the jobs write
-            os.makedirs(os.path.join(workspace, "banks"), exist_ok=True)
-            seconds[name].append(run())
-    each = {name: 1000 * statistics.median(all) / len(files) for name, all in seconds.items()}
-    for name in contestants:
-        if name != "bare":
-            say(bench="queue", case=f"{name}, {len(files)} jobs that do nothing, one at a time", ours=round(each[name], 2), peer=round(each["bare"], 2),
-                ratio=round(each["bare"] / each[name], 2), unit="ms/job", overhead=round(each[name] - each["bare"], 2))
+    for jobs in sorted({1, len(os.sched_getaffinity(0))}):
+        seconds = {name: [] for name in contestants}
+        for _ in range(o.rounds):
+            for name, run in contestants.items():
+                for made in ("prompts", "banks"):  # where the jobs write; as new for each
+                    shutil.rmtree(os.path.join(workspace, made), ignore_errors=True)
+                    os.makedirs(os.path.join(workspace, made))
+                seconds[name].append(run(jobs))
+        each = {name: 1000 * statistics.median(all) / len(files) for name, all in seconds.items()}
+        for name in contestants:
+            if name != "bare":
+                say(bench="queue", case=f"{name}, {len(files)} jobs that do nothing, {jobs} at a time", ours=round(each[name], 2), peer=round(each["bare"], 2),
+                    ratio=round(each["bare"] / each[name], 2), unit="ms/job", overhead=round(each[name] - each["bare"], 2))
