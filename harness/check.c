@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const finding_names[FINDING_KINDS] = {"store",   "spec",   "seal",       "rows",
-                                                  "bank",    "prompt", "checkpoint", "job",
-                                                  "weights", "merges", "split"};
+const char *const finding_names[FINDING_KINDS] = {"store", "spec",    "column", "seal",
+                                                  "rows",  "bank",    "prompt", "checkpoint",
+                                                  "job",   "weights", "merges", "split"};
 
 char *finding_next(const struct finding *f)
 {
@@ -29,6 +29,8 @@ char *finding_next(const struct finding *f)
     case FINDING_SPLIT:
         return mem_strdup("'promptgrid data check' looks at datasets; put the files back, or "
                           "'promptgrid run RECIPE' makes the runs anew");
+    case FINDING_COLUMN:
+        return mem_strdup("'promptgrid repair' writes it again from the spec");
     default:
         return mem_strdup("'promptgrid repair' keeps what verifies; then 'promptgrid run RECIPE' "
                           "makes the rest again");
@@ -121,6 +123,7 @@ static void store_found(void *arg, enum store_flaw flaw, const char *run, const 
 {
     static const enum finding_kind kinds[] = {[STORE_FLAW_FILE] = FINDING_STORE,
                                               [STORE_FLAW_SPEC] = FINDING_SPEC,
+                                              [STORE_FLAW_COLUMN] = FINDING_COLUMN,
                                               [STORE_FLAW_SEAL] = FINDING_SEAL,
                                               [STORE_FLAW_ROWS] = FINDING_ROWS};
     struct check *c = arg;

@@ -21,6 +21,7 @@
 enum finding_kind {
     FINDING_STORE,
     FINDING_SPEC,
+    FINDING_COLUMN,
     FINDING_SEAL,
     FINDING_ROWS,
     FINDING_BANK,

@@ -20,6 +20,7 @@ struct repair {
     const char *workspace, *path;
     struct store *store;
     json_t *done; // array of texts, for people and programs
+    bool lost;    // something that has to be made again
 };
 
 static void __attribute__((format(printf, 2, 3))) say(struct repair *r, const char *format, ...);
@@ -45,6 +46,14 @@ static char *free_name(const char *path, const char *what)
     return name;
 }
 
+/* What store_mend does about it. */
+static const char *mended(enum finding_kind kind)
+{
+    return kind == FINDING_SEAL     ? "its results were taken back"
+           : kind == FINDING_COLUMN ? "it was written again"
+                                    : "removed";
+}
+
 static int set_aside(struct repair *r, const char *path, struct err *e)
 {
     char *folder = fs_join(r->workspace, "damaged");
@@ -54,6 +63,7 @@ static int set_aside(struct repair *r, const char *path, struct err *e)
         rc = err_sys(e, "cannot move '%s' to '%s'", path, to);
     if (rc == 0)
         say(r, "'%s' is now '%s'", path, to);
+    r->lost |= rc == 0;
     free(to);
     free(start);
     free(folder);
@@ -68,6 +78,7 @@ static int rebuild(struct repair *r, struct err *e)
     char *aside = free_name(r->path, ".damaged");
     store_close(r->store);
     r->store = NULL;
+    r->lost = true;
     int rc = store_rebuild(r->path, aside, &n, e);
     if (rc == 0)
         say(r, "the store was rebuilt with %zu runs, %zu of them done; the damaged one is '%s'",
@@ -80,10 +91,11 @@ static int mend(struct repair *r, const struct check *c, struct err *e)
 {
     char *copy = free_name(r->path, ".before-repair");
     int rc = store_mend(r->store, copy, e);
-    for (size_t i = 0; rc == 0 && i < c->n; i++)
-        say(r, "%s of run %.12s: %s; %s", finding_names[c->findings[i].kind], c->findings[i].run,
-            c->findings[i].text,
-            c->findings[i].kind == FINDING_SEAL ? "its results were taken back" : "removed");
+    for (size_t i = 0; rc == 0 && i < c->n; i++) {
+        const struct finding *f = &c->findings[i];
+        say(r, "%s of run %.12s: %s; %s", finding_names[f->kind], f->run, f->text, mended(f->kind));
+        r->lost |= f->kind != FINDING_COLUMN;
+    }
     if (rc == 0)
         say(r, "the store as it was is '%s'", copy);
     free(copy);
@@ -155,8 +167,9 @@ static void report(const struct repair *r, bool json)
         puts(text);
         free(text);
     }
-    puts(json_array_size(r->done) ? "'promptgrid run RECIPE' makes again what was lost"
-                                  : "nothing to repair");
+    puts(!json_array_size(r->done) ? "nothing to repair"
+         : r->lost                 ? "'promptgrid run RECIPE' makes again what was lost"
+                                   : "nothing was lost");
 }
 
 static int repair(const struct cmd_common *common, struct err *e)

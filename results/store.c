@@ -124,6 +124,14 @@ static int bind(struct store *s, sqlite3_stmt *statement, const char *types, va_
         case 'j':
             rc = bind_json(statement, at, va_arg(args, const json_t *));
             break;
+        case 'a': {
+            const json_t *values = va_arg(args, const json_t *);
+            size_t n = json_array_size(values);
+            for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
+                rc = bind_json(statement, at + (int)i, json_array_get(values, i));
+            at += (int)n - 1;
+            break;
+        }
         case 'b': {
             const void *data = va_arg(args, const void *);
             rc = sqlite3_bind_blob64(statement, at, data, va_arg(args, size_t), SQLITE_TRANSIENT);

@@ -37,20 +37,43 @@ static int check_file(struct store *s, struct store_check *c, enum store_flaw fl
 
 /* ---- runs ---- */
 
-static int check_specs(struct store *s, struct store_check *c, struct err *e)
+static void wrong_column(void *arg, const char *run, const char *text)
+{
+    found(arg, STORE_FLAW_COLUMN, run, text);
+}
+
+/* 1: it does not hold, which was told. */
+static int check_run(struct store *s, struct store_check *c, const char *run, const char *text,
+                     size_t size, struct err *e)
+{
+    char id[HASH_HEX];
+    hash_bytes(id, text, size);
+    json_t *spec = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    int rc = 1;
+    if (!str_eq(id, run))
+        found(c, STORE_FLAW_SPEC, run, "its spec is not what its id says");
+    else if (!json_is_object(spec))
+        found(c, STORE_FLAW_SPEC, run, "its spec is no object of JSON");
+    else
+        rc = store__columns_check(s, run, spec, wrong_column, c, e);
+    json_decref(spec);
+    return rc;
+}
+
+static int check_runs(struct store *s, struct store_check *c, struct err *e)
 {
     struct sqlite3_stmt *q;
     int rc = store__query(s, &q, e, "SELECT id, spec FROM run ORDER BY id", "");
     if (rc == 0)
         while ((rc = store__step(s, q, e)) == 1) {
-            char id[HASH_HEX];
             size_t size;
             const void *text = store__blob(q, 1, &size);
-            hash_bytes(id, text ? text : "", size);
-            if (str_eq(id, store__text(q, 0)))
-                c->runs++;
-            else
-                found(c, STORE_FLAW_SPEC, store__text(q, 0), "its spec is not what its id says");
+            rc = check_run(s, c, store__text(q, 0), text ? text : "", size, e);
+            if (rc < 0) {
+                store__end(q);
+                return rc;
+            }
+            c->runs += rc == 0;
         }
     return rc;
 }
@@ -61,23 +84,25 @@ static int check_specs(struct store *s, struct store_check *c, struct err *e)
 struct sealing {
     char run[HASH_HEX], want[HASH_HEX];
     long n;
-    bool any, needs_metrics;
+    bool any;
     struct str lines;
 };
 
-static void end_seal(struct store_check *c, struct sealing *a)
+static int end_seal(struct store *s, struct store_check *c, struct sealing *a, struct err *e)
 {
     char seal[HASH_HEX];
+    int rc = 0;
     if (!a->any)
-        return;
+        return 0;
     store__seal(a->run, &a->lines, seal);
     if (!str_eq(seal, a->want))
         found(c, STORE_FLAW_SEAL, a->run, "its results do not match their seal");
-    else if (!a->lines.size && a->needs_metrics)
+    else if (!a->lines.size && (rc = store__needs_metrics(s, a->run, e)) == 1)
         found(c, STORE_FLAW_SEAL, a->run, "it is done without a result");
     else
         c->sealed++;
     str_clear(&a->lines);
+    return rc < 0 ? rc : 0;
 }
 
 static int check_seals(struct store *s, struct store_check *c, struct err *e)
@@ -85,18 +110,19 @@ static int check_seals(struct store *s, struct store_check *c, struct err *e)
     struct sqlite3_stmt *q;
     struct sealing a = {.lines = STR_INIT};
     int rc = store__query(s, &q, e,
-                          "SELECT a.run, a.n, a.seal, m.split, m.name, m.value, "
-                          "(SELECT job FROM run r WHERE r.id = a.run) IS NOT 'encode' "
+                          "SELECT a.run, a.n, a.seal, m.split, m.name, m.value "
                           "FROM attempt a LEFT JOIN metric m ON m.run = a.run AND m.n = a.n "
                           "WHERE a.state = 'done' ORDER BY a.run, a.n, m.split, m.name",
                           "");
     if (rc == 0)
         while ((rc = store__step(s, q, e)) == 1) {
             if (!a.any || !str_eq(a.run, store__text(q, 0)) || a.n != store__int(q, 1)) {
-                end_seal(c, &a);
+                if ((rc = end_seal(s, c, &a, e)) < 0) {
+                    store__end(q);
+                    goto out;
+                }
                 a.any = true;
                 a.n = store__int(q, 1);
-                a.needs_metrics = store__int(q, 6) != 0;
                 snprintf(a.run, sizeof a.run, "%s", store__text(q, 0));
                 snprintf(a.want, sizeof a.want, "%s", store__text(q, 2));
             }
@@ -104,7 +130,8 @@ static int check_seals(struct store *s, struct store_check *c, struct err *e)
                 store__seal_line(&a.lines, store__text(q, 3), store__text(q, 4), store__real(q, 5));
         }
     if (rc == 0)
-        end_seal(c, &a);
+        rc = end_seal(s, c, &a, e);
+out:
     str_release(&a.lines);
     return rc;
 }
@@ -154,7 +181,7 @@ static int check_rows(struct store *s, struct store_check *c, struct err *e)
 int store_check(struct store *s, struct store_check *c, struct err *e)
 {
     static int (*const parts[])(struct store * s, struct store_check * c, struct err * e) = {
-        check_specs, check_seals, check_predictions, check_rows};
+        check_runs, check_seals, check_predictions, check_rows};
     bool whole = true;
     int rc = check_file(s, c, STORE_FLAW_FILE, "PRAGMA integrity_check",
                         "the database is damaged: %s", &whole, e);

@@ -8,10 +8,11 @@
 #include "results/store.h"
 
 enum store_flaw {
-    STORE_FLAW_FILE, // the database itself; no run
-    STORE_FLAW_SPEC, // the run's spec is not what its id says
-    STORE_FLAW_SEAL, // the results of a done attempt do not match their seal
-    STORE_FLAW_ROWS, // results of an attempt that is not done, rows that belong to nothing
+    STORE_FLAW_FILE,   // the database itself; no run
+    STORE_FLAW_SPEC,   // the run's spec is not what its id says
+    STORE_FLAW_COLUMN, // what a column of the run repeats of its spec is not what the spec says
+    STORE_FLAW_SEAL,   // the results of a done attempt do not match their seal
+    STORE_FLAW_ROWS,   // results of an attempt that is not done, rows that belong to nothing
 };
 
 struct store_check {
@@ -36,8 +37,8 @@ int store_each(struct store *s, int (*each)(void *arg, const struct store_made *
 /* No attempt of the run is done any more: they become 'lost' for this reason, without results. */
 int store_lose(struct store *s, const char *run, const char *reason, struct err *e);
 
-/* After a copy to `copy`: runs whose seal is broken are lost, runs whose spec is not theirs and
- * rows that belong to nothing are removed. */
+/* After a copy to `copy`: columns are written again from the spec, runs whose seal is broken are
+ * lost, runs whose spec is not theirs and rows that belong to nothing are removed. */
 int store_mend(struct store *s, const char *copy, struct err *e);
 
 /* Rows of the damaged store at `path` that can be read and verify, in a new one; the damaged one is

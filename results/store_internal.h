@@ -4,7 +4,7 @@
  * Statements are string literals, prepared once per store and found again by their address.
  * Values are bound from a type string: 't' const char * (NULL = SQL NULL), 'i' long, 'r' double,
  * 'b' const void * and size_t, 'j' json_t * (number, text, or array as canonical text; anything
- * else and NULL bind SQL NULL).
+ * else and NULL bind SQL NULL), 'a' json_t *: the items of an array, a value each, as 'j'.
  */
 #ifndef PROMPTGRID_RESULTS_STORE_INTERNAL_H
 #define PROMPTGRID_RESULTS_STORE_INTERNAL_H
@@ -126,6 +126,23 @@ void store__arm(void);
 /* Labels as stored: int32 little-endian, zlib. `out` is yours to free(). */
 int store__pack(const json_t *labels, unsigned char **out, size_t *size, struct err *e);
 json_t *store__unpack(const void *data, size_t size, size_t count); // NULL when damaged
+
+/* ---- results/store_columns.c: what the columns of `run` repeat of the spec ---- */
+
+/* The run's row, unless it is there. */
+int store__columns_insert(struct store *s, const char *run, const json_t *spec, struct err *e);
+
+/* Tell each column that is not what `spec`, the row's own, makes of it: 1 some, 0 none. Of any
+ * version. */
+int store__columns_check(struct store *s, const char *run, const json_t *spec,
+                         void (*wrong)(void *arg, const char *run, const char *text), void *arg,
+                         struct err *e);
+
+/* Write them again from the row's spec. */
+int store__columns_mend(struct store *s, const char *run, struct err *e);
+
+/* 1 when the run is of a job that must not end without a metric, as its spec says. */
+int store__needs_metrics(struct store *s, const char *run, struct err *e);
 
 /* Hash of a spec without its seed, and the training run's id, which depends on it: runs that differ
  * only in the seed have the same. */

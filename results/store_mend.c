@@ -87,6 +87,8 @@ static int mend(struct store *s, const struct flaws *f, struct err *e)
     for (size_t i = 0; i < f->n && rc == 0; i++)
         if (f->items[i].flaw == STORE_FLAW_SPEC)
             rc = remove_run(s, f->items[i].run, e);
+        else if (f->items[i].flaw == STORE_FLAW_COLUMN)
+            rc = store__columns_mend(s, f->items[i].run, e);
         else if (f->items[i].flaw == STORE_FLAW_SEAL)
             rc = lose(s, f->items[i].run, f->items[i].text, e);
     return rc ? rc : store__script(s, without_owner, e);

@@ -186,24 +186,7 @@ long store_machine(struct store *s, const json_t *facts, struct err *e)
 
 int store_run(struct store *s, const char *run, const json_t *spec, struct err *e)
 {
-    char family[HASH_HEX];
-    char *text = spec_text(spec);
-    const json_t *params = json_object_get(spec, "params");
-    char *params_text = params ? spec_text(params) : NULL;
-    store__family(spec, family);
-#define AXIS(key) json_object_get(spec, key)
-    int rc = store__exec(
-        s, e,
-        "INSERT OR IGNORE INTO run (id, spec, family, params, job, protocol, backbone, dataset, "
-        "part, method, shots, seed, views, precision, trained, source) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-        "ttttjjjjjjjjjjjj", run, text, family, params_text, AXIS("job"), AXIS("protocol"),
-        AXIS("backbone"), AXIS("dataset"), AXIS("part"), AXIS("method"), AXIS("shots"),
-        AXIS("seed"), AXIS("views"), AXIS("precision"), AXIS("train"), AXIS("source"));
-#undef AXIS
-    free(params_text);
-    free(text);
-    return rc;
+    return store__columns_insert(s, run, spec, e);
 }
 
 int store_begin_as(struct store *s, const char *run, const json_t *spec, long revision,
@@ -370,19 +353,6 @@ static int seal_rows(struct store *s, const char *run, int n, char seal[HASH_HEX
     return rc;
 }
 
-/* 1 when the run is a train or eval job, which must not end without a metric. */
-static int has_metrics(struct store *s, const char *run, struct err *e)
-{
-    struct sqlite3_stmt *q;
-    int rc =
-        store__query(s, &q, e, "SELECT 1 FROM run WHERE id = ?1 AND job <> 'encode'", "t", run);
-    if (rc == 0)
-        rc = store__step(s, q, e);
-    if (rc == 1)
-        store__end(q);
-    return rc;
-}
-
 int store_done(struct store *s, const char *run, int n, const json_t *events, struct err *e)
 {
     struct recording r = {s, run, n, 0};
@@ -398,7 +368,7 @@ int store_done(struct store *s, const char *run, int n, const json_t *events, st
         if (rc < 0)
             goto out;
     }
-    if (r.metrics == 0 && (rc = has_metrics(s, run, e)) != 0) {
+    if (r.metrics == 0 && (rc = store__needs_metrics(s, run, e)) != 0) {
         if (rc == 1)
             rc = err_set(e, ERR_CORRUPT, "run '%.12s' ended well but reported no metric", run);
         goto out;

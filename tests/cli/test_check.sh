@@ -31,6 +31,60 @@ END
 tree >after
 diff before after || fail "check and repair changed a workspace that holds"
 
+# Columns that repeat the spec. No table reads them; `repair` writes them again and loses nothing.
+run=$(sqlite3 $db "SELECT id FROM run WHERE method = 'coop' AND seed = 2 AND dataset = 'pocket-land'")
+bank=$(sqlite3 $db "SELECT id FROM run WHERE part = 'test' AND dataset = 'pocket-land'")
+sqlite3 $db .dump >whole.sql
+sqlite3 $db "UPDATE run SET shots = 16, method = 'rlp' WHERE id = '$run';
+    UPDATE run SET job = 'train', protocol = 'few' || char(27) WHERE id = '$bank'"
+named() { # FILE: ids as RUN and BANK
+    sed "s/$run/RUN/; s/$bank/BANK/; s/$(echo "$run" | cut -c-12)/RUN/; s/$(echo "$bank" | cut -c-12)/BANK/" "$1" >named
+}
+"$promptgrid" table --json small.yaml | grep -Ev '"(store|command)":' >wrong.json
+diff -u whole.json wrong.json || fail "a table believes the columns"
+tree >before
+expect_status 1 "$promptgrid" check
+named out
+sorted_same named <<'END'
+column of run RUN: 'method' is 'rlp', its spec says 'coop'
+column of run RUN: 'shots' is 16, its spec says 2
+column of run BANK: 'job' is 'train', its spec says 'encode'
+column of run BANK: 'protocol' is 'few\x1b', its spec says NULL
+  next: 'promptgrid repair' writes it again from the spec
+8 runs, 10 results, 4 banks, 4 prompts, 0 checkpoints, 10 job files were looked at or hold
+4 things do not hold
+END
+expect_status 1 "$promptgrid" check --json small.yaml
+named out
+grep -B 2 -A 1 "'method' is" named >finding.json
+same finding.json <<'END'
+      "kind": "column",
+      "run": "RUN",
+      "text": "'method' is 'rlp', its spec says 'coop'",
+      "next": "'promptgrid repair' writes it again from the spec"
+END
+tree >after
+diff before after || fail "check changed something"
+mkdir other
+sqlite3 $db ".backup other/promptgrid.sqlite"
+expect_status 3 "$promptgrid" merge other/promptgrid.sqlite --workspace w2
+grep -q "^promptgrid: error: 'other/promptgrid.sqlite' does not hold: run .*, its spec says .*; 'promptgrid check' tells all" err ||
+    fail "a store whose columns are wrong was merged: $(cat err)"
+expect_status 0 "$promptgrid" repair
+named out
+sorted_same named <<'END'
+column of run RUN: 'method' is 'rlp', its spec says 'coop'; it was written again
+column of run RUN: 'shots' is 16, its spec says 2; it was written again
+column of run BANK: 'job' is 'train', its spec says 'encode'; it was written again
+column of run BANK: 'protocol' is 'few\x1b', its spec says NULL; it was written again
+the store as it was is 'SCRATCH/w/promptgrid.sqlite.before-repair'
+nothing was lost
+END
+sqlite3 $db .dump >again.sql
+diff whole.sql again.sql || fail "the store is not what it was"
+rm -r $db.before-repair other w2
+expect_status 0 "$promptgrid" check
+
 # One of each: an edited metric, a cut bank, a damaged prompt, job file and checkpoint.
 edited=$(sqlite3 $db "SELECT run FROM metric ORDER BY run LIMIT 1")
 sqlite3 $db "UPDATE metric SET value = value + 1 WHERE run = '$edited'"
