@@ -6,7 +6,6 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/label.h"
-#include "harness/table_runs.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -103,7 +102,7 @@ static char **series_labels(const struct figure_input *in)
     for (size_t i = 0; i < in->n; i++)
         grid[i] = in->runs[i].run;
     const char *const columns[] = {"dataset", f->x, NULL}; // where epochs may depend on the shots
-    char **labels = table_row_labels(grid, in->n, columns, ignore);
+    char **labels = labels_in_columns(grid, in->n, columns, ignore);
     free(grid);
     if (f->x)
         name_lines_apart(in, labels);

@@ -42,8 +42,7 @@ static struct conditions conditions_of(const struct figure_input *in)
     const char *protocol = NULL;
     for (size_t i = 0; i < in->n; i++) {
         const struct grid_run *r = in->runs[i].run;
-        const struct backbone_row *backbone = backbone_find(r->backbone);
-        const char *label = backbone ? backbone->label : r->backbone;
+        const char *label = backbone_label(r->backbone);
         if ((protocol && !str_eq(protocol, r->protocol)) ||
             (c.backbone && !str_eq(c.backbone, label)) ||
             (c.shots && r->shots && r->shots != c.shots))

@@ -48,4 +48,17 @@ size_t labels_kinds(const struct grid_run *const *runs, size_t n, size_t *kind);
  * (NULL-terminated; NULL = none). `n` texts, in the order of the runs; free each and the array. */
 char **labels_rows(const struct grid_run *const *runs, size_t n, const char *const *ignore);
 
+/* The same, but naming only what tells apart runs of a method that stand in the same column
+ * (`columns`: axes, NULL-terminated): a method whose epochs depend on the dataset is one row. */
+char **labels_in_columns(const struct grid_run *const *runs, size_t n, const char *const *columns,
+                         const char *const *ignore);
+
+/* The run's value of an axis other than "method" as the head of a row or column, yours to free();
+ * NULL: it has none. */
+char *labels_value(const struct grid_run *r, const char *axis);
+
+/* "ImageNet (source)" for the dataset that the runs of a table are trained on, as papers have it;
+ * yours to free(). */
+char *labels_target(const struct grid_run *r);
+
 #endif

@@ -46,14 +46,11 @@ static char *views_text(const char *views)
 
 char *labels_axis(const struct grid_run *r, const char *axis)
 {
-    const struct dataset_row *dataset = dataset_find(r->dataset);
-    const struct dataset_row *source = r->source ? dataset_find(r->source) : NULL;
-    const struct backbone_row *backbone = backbone_find(r->backbone);
     const struct {
         const char *axis, *text;
     } texts[] = {
-        {"dataset", dataset ? dataset->label : r->dataset},
-        {"backbone", backbone ? backbone->label : r->backbone},
+        {"dataset", dataset_label(r->dataset)},
+        {"backbone", backbone_label(r->backbone)},
         {"protocol", r->protocol},
         {"precision", r->precision},
     };
@@ -61,7 +58,8 @@ char *labels_axis(const struct grid_run *r, const char *axis)
         if (str_eq(axis, texts[i].axis))
             return mem_strdup(texts[i].text);
     if (str_eq(axis, "source"))
-        return source ? str_format("from %s", source->label) : mem_strdup("no source");
+        return r->source ? str_format("from %s", dataset_label(r->source))
+                         : mem_strdup("no source");
     if (str_eq(axis, "views"))
         return views_text(r->views);
     if (str_eq(axis, "shots"))

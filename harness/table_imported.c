@@ -40,18 +40,6 @@ static int int_of(const json_t *object, const char *key)
     return (int)json_integer_value(json_object_get(object, key));
 }
 
-static const char *dataset_label(const char *name)
-{
-    const struct dataset_row *row = name ? dataset_find(name) : NULL;
-    return row ? row->label : name;
-}
-
-static const char *backbone_label(const char *name)
-{
-    const struct backbone_row *row = name ? backbone_find(name) : NULL;
-    return row ? row->label : name;
-}
-
 /* The label of our run's dataset without what a table adds to the source's. */
 static bool is_dataset(const struct table_run *ours, const char *label)
 {

@@ -31,10 +31,4 @@ void table_runs_release(struct table_runs *t);
 void table_runs_add_imported(struct table_runs *t, const struct recipe_table *block,
                              json_t *imported);
 
-/* Labels as labels_rows has them, but naming only what tells apart runs of a method that stand in
- * the same column (`columns`: axes, NULL-terminated): a method whose epochs depend on the dataset
- * is one row. */
-char **table_row_labels(const struct grid_run *const *runs, size_t n, const char *const *columns,
-                        const char *const *ignore);
-
 #endif

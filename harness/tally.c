@@ -3,16 +3,10 @@
 
 #include "core/base/mem.h"
 #include "core/data/catalogue.h"
+#include "harness/label.h"
 #include "harness/recipe.h"
-#include "harness/table_runs.h"
 
 #include <stdlib.h>
-
-static const char *dataset_label(const char *name)
-{
-    const struct dataset_row *row = dataset_find(name);
-    return row ? row->label : name;
-}
 
 void tally_init(struct tally *t, const struct plan *p)
 {
@@ -23,7 +17,7 @@ void tally_init(struct tally *t, const struct plan *p)
     *t = (struct tally){.plan = p, .cell = mem_zero(n + 1, sizeof *t->cell)};
     for (size_t i = 0; i < n; i++)
         grid[i] = &p->recipe->runs[i];
-    char **labels = table_row_labels(grid, n, columns, ignore);
+    char **labels = labels_in_columns(grid, n, columns, ignore);
     for (size_t i = 0; i < n; i++) { // the methods' number first: cells are counted in it
         t->cell[i] = map_add_text(&t->methods, labels[i], NULL);
         free(labels[i]);

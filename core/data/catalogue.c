@@ -138,6 +138,12 @@ const struct dataset_row *dataset_find(const char *name)
     return d ? d : own_find(name);
 }
 
+const char *dataset_label(const char *name)
+{
+    const struct dataset_row *d = name ? dataset_find(name) : NULL;
+    return d ? d->label : name;
+}
+
 int dataset_get(const struct dataset_row **row, const char *name, struct err *e)
 {
     size_t n = dataset_rows_count() + own_count();
@@ -198,6 +204,12 @@ const struct backbone_row *backbone_find(const char *name)
         if (str_eq(b->name, name))
             return b;
     return NULL;
+}
+
+const char *backbone_label(const char *name)
+{
+    const struct backbone_row *b = name ? backbone_find(name) : NULL;
+    return b ? b->label : name;
 }
 
 int roots_open(struct roots *r, const char *const *given, size_t n, struct err *e)

@@ -43,6 +43,8 @@ bool dataset_is_taken(const char *name); // by one that is built in, or by a set
 /* All that are known, the built-in ones first; NULL at the end. */
 const struct dataset_row *dataset_at(size_t i);
 const struct dataset_row *dataset_find(const char *name); // NULL if unknown
+/* What tables call it: the name itself when it is unknown, NULL for NULL. */
+const char *dataset_label(const char *name);
 
 /* The dataset of this name, in this folder, whatever roots there are. */
 int dataset_in(const struct dataset_row **row, const char *name, const char *folder, struct err *e);
@@ -66,6 +68,7 @@ struct backbone_row {
 extern const struct backbone_row backbone_rows[]; // ends with a NULL name
 size_t backbone_rows_count(void);
 const struct backbone_row *backbone_find(const char *name); // NULL if unknown
+const char *backbone_label(const char *name);               // as dataset_label
 
 /* The folders that data is looked for in. */
 struct roots {
