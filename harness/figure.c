@@ -1,5 +1,4 @@
-/* Kinds of figures and what they can show: see figure.h. Add a kind: one row here, one builder in
- * figure_NAME.c. */
+/* From a kind of figure to its builder, and what builders share: see figure.h. */
 #include "harness/figure.h"
 
 #include "core/base/mem.h"
@@ -8,93 +7,25 @@
 
 #include <stdlib.h>
 
-const struct figure_value_row figure_values[FIGURE_VALUES] = {
-    [VALUE_BASE] = {"base", "base", "base accuracy (%)", "base", "accuracy", "base", 0, 1, 2},
-    [VALUE_NEW] = {"new", "new", "new accuracy (%)", "new", "accuracy", "new", 0, 1, 2},
-    [VALUE_H] = {"H", "H", "harmonic mean H (%)", NULL, NULL, NULL, 0, 1, 2},
-    [VALUE_ACCURACY] = {"accuracy", "accuracy", "accuracy (%)", "test", "accuracy", "test", 0, 1,
-                        2},
-    [VALUE_F1] = {"macro-F1", "macro F1", "macro F1 (%)", "test", "macro_f1", NULL, 0, 1, 2},
-    [VALUE_BASE_F1] = {"base-F1", "base F1", "base macro F1 (%)", "base", "macro_f1", NULL, 0, 1,
-                       2},
-    [VALUE_NEW_F1] = {"new-F1", "new F1", "new macro F1 (%)", "new", "macro_f1", NULL, 0, 1, 2},
-    [VALUE_LOSS] = {"loss", "loss", "training loss", NULL, NULL, "loss", 0, 1, 0},
-    [VALUE_TRAIN] = {"train", "training", "training accuracy (%)", NULL, NULL, "accuracy", 0, 1, 2},
-    [VALUE_LR] = {"lr", "learning rate", "learning rate", NULL, NULL, "lr", 0, 1, 0},
-    [VALUE_RANK] = {"effective-rank", "effective rank", "effective rank", NULL, NULL,
-                    "effective_rank", 0, 1, 0.1},
-    [VALUE_NUCLEAR] = {"nuclear", "nuclear norm", "nuclear norm", NULL, NULL, "nuclear", 0, 1, 0},
-    [VALUE_ENERGY_1] = {"energy-1", "top-1 energy", "top-1 energy (%)", NULL, NULL, "energy", 1,
-                        100, 2},
-    [VALUE_ENERGY_2] = {"energy-2", "top-2 energy", "top-2 energy (%)", NULL, NULL, "energy", 2,
-                        100, 2},
-    [VALUE_ENERGY_4] = {"energy-4", "top-4 energy", "top-4 energy (%)", NULL, NULL, "energy", 4,
-                        100, 2},
-    [VALUE_RANK_CHANGE] = {"effective-rank-change", "effective rank of the change",
-                           "effective rank of the change", NULL, NULL, "effective_rank_change", 0,
-                           1, 0.1},
-    [VALUE_NUCLEAR_CHANGE] = {"nuclear-change", "nuclear norm of the change",
-                              "nuclear norm of the change", NULL, NULL, "nuclear_change", 0, 1, 0},
-    [VALUE_ENERGY_CHANGE_1] = {"energy-change-1", "top-1 energy of the change",
-                               "top-1 energy of the change (%)", NULL, NULL, "energy_change", 1,
-                               100, 2},
-    [VALUE_ENERGY_CHANGE_2] = {"energy-change-2", "top-2 energy of the change",
-                               "top-2 energy of the change (%)", NULL, NULL, "energy_change", 2,
-                               100, 2},
-    [VALUE_ENERGY_CHANGE_4] = {"energy-change-4", "top-4 energy of the change",
-                               "top-4 energy of the change (%)", NULL, NULL, "energy_change", 4,
-                               100, 2},
+static const struct {
+    const char *kind;
+    int (*build)(struct plot **out, size_t *n, const struct figure_input *in, struct err *e);
+} builders[] = {
+    {"curve", figure_curve},         {"epochs", figure_epochs}, {"parameters", figure_parameters},
+    {"base-new", figure_base_new},   {"delta", figure_delta},   {"heat", figure_heat},
+    {"confusion", figure_confusion},
 };
-
-int figure_value_find(const char *name)
-{
-    for (int v = 0; v < FIGURE_VALUES; v++)
-        if (str_eq(figure_values[v].name, name))
-            return v;
-    return -1;
-}
-
-bool figure_value_fits(int value, bool epochs)
-{
-    const struct figure_value_row *row = &figure_values[value];
-    return value == VALUE_H || (epochs ? row->curve != NULL : row->split != NULL);
-}
-
-const struct figure_kind figure_kinds[] = {
-    {"curve", "y against shots, rank or another number; runs without it are lines",
-     FIGURE_X | FIGURE_Y2 | FIGURE_SERIES | FIGURE_PANEL, FIGURE_X, .build = figure_curve},
-    {"epochs", "loss, effective rank, energy or probed accuracies over the epochs, on two axes",
-     FIGURE_Y2 | FIGURE_SERIES | FIGURE_PANEL, 0, .epochs = true, .y = "loss",
-     .build = figure_epochs},
-    {"parameters", "y against trained parameters, with published methods as named points",
-     FIGURE_PANEL | FIGURE_PUBLISHED, 0, .build = figure_parameters},
-    {"base-new", "new against base accuracy, with published methods and lines of equal H",
-     FIGURE_PANEL | FIGURE_PUBLISHED, 0, .y = "H", .build = figure_base_new},
-    {"delta", "difference from a baseline method, a bar for each dataset, sorted", FIGURE_BASELINE,
-     FIGURE_BASELINE, .build = figure_delta},
-    {"heat", "a cell for each value of x and series", FIGURE_X | FIGURE_SERIES | FIGURE_PANEL,
-     FIGURE_X | FIGURE_SERIES, .any_x = true, .build = figure_heat},
-    {"confusion", "true against predicted classes of the test images", FIGURE_SERIES | FIGURE_PANEL,
-     0, .predictions = true, .build = figure_confusion},
-    {0},
-};
-
-const struct figure_kind *figure_kind_find(const char *name)
-{
-    for (const struct figure_kind *k = figure_kinds; k->name; k++)
-        if (str_eq(k->name, name))
-            return k;
-    return NULL;
-}
 
 int figures_build(struct plot **out, size_t *n, const struct figure_input *in, struct err *e)
 {
-    const struct figure_kind *kind =
-        in->figure->kind ? figure_kind_find(in->figure->kind) : &figure_kinds[0];
-    BUG_IF(!kind);
+    const char *kind = in->figure->kind ? in->figure->kind : figure_kinds[0].name;
+    size_t b = 0;
+    while (b < sizeof builders / sizeof builders[0] && !str_eq(builders[b].kind, kind))
+        b++;
+    BUG_IF(b == sizeof builders / sizeof builders[0]);
     *out = NULL;
     *n = 0;
-    int rc = kind->build(out, n, in, e);
+    int rc = builders[b].build(out, n, in, e);
     for (size_t i = 0; i < *n && rc == 0; i++)
         figure_drop_empty(&(*out)[i]);
     return rc;

@@ -2,7 +2,7 @@
 #ifndef PROMPTGRID_HARNESS_FIGURE_CHECK_H
 #define PROMPTGRID_HARNESS_FIGURE_CHECK_H
 
-#include "harness/figure.h"
+#include "harness/figure_keys.h"
 #include "harness/grid.h"
 
 /* The block has the keys that its kind needs and none that it would not look at; presets are filled

@@ -8,7 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/grid_values.h"
-#include "harness/plan_file.h"
+#include "harness/prompt_path.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -353,14 +353,14 @@ static int check_file(struct walk *w, const json_t *params, struct err *e)
     if (!path || !*path)
         return yaml_error(e, ERR_PARSE, w->method->at,
                           "method '%s' needs the 'path' of a trained prompt", w->method->row->name);
-    if (plan_file_unknown(path, field, sizeof field))
+    if (prompt_path_unknown(path, field, sizeof field))
         return yaml_error(e, ERR_PARSE, w->method->at,
                           "path '%s': unknown field '%s'; known: {dataset}, {source}, {shots}, "
                           "{seed}",
                           path, field);
-    if (!plan_file_has(path, "shots"))
+    if (!prompt_path_has(path, "shots"))
         w->point[AXIS_SHOTS] = w->zero;
-    if (!plan_file_has(path, "seed"))
+    if (!prompt_path_has(path, "seed"))
         w->point[AXIS_SEED] = w->zero;
     return 0;
 }

@@ -126,7 +126,7 @@ static void label_kind(const struct kin *kin, const char *const *ignore, char **
 }
 
 char **labels_in_columns(const struct grid_run *const *runs, size_t n, const char *const *columns,
-                        const char *const *ignore)
+                         const char *const *ignore)
 {
     char **labels = mem_zero(n + 1, sizeof *labels);
     size_t *kinds = mem_alloc(n + 1, sizeof *kinds), n_kinds = labels_kinds(runs, n, kinds);

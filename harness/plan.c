@@ -14,6 +14,7 @@
 #include "harness/plan_facts.h"
 #include "harness/plan_spec.h"
 #include "harness/recipe.h"
+#include "harness/prompt_path.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -72,7 +73,7 @@ static const struct plan_dataset *find_dataset(const struct plan_facts *f, const
 /* The file that the run tests; NULL: its method tests none. */
 static const struct plan_file *find_file(const struct plan_facts *f, const struct grid_run *r)
 {
-    char *name = plan_file_name(r);
+    char *name = prompt_path(r);
     const struct plan_file *found = NULL;
     for (size_t i = 0; i < f->n_files && name && !found; i++)
         if (str_eq(f->files[i].name, name))

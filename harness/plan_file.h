@@ -25,14 +25,6 @@ struct plan_file {
     struct err problem; // code 0: it can be used
 };
 
-/* The path of a run with {dataset}, {source}, {shots} and {seed} filled in, yours to free(); NULL:
- * its method tests no file. */
-char *plan_file_name(const struct grid_run *r);
-
-/* Does the path have the field "{name}"? And the first field that there is not, or NULL. */
-bool plan_file_has(const char *path, const char *name);
-const char *plan_file_unknown(const char *path, char *out, size_t size);
-
 /* Fill in everything but `name` of `n` files; `workspace` holds the results that may be named by
  * the beginning of their run. */
 int plan_files_look(struct plan_file *files, size_t n, const char *workspace, struct err *e);

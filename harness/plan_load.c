@@ -13,6 +13,7 @@
 #include "harness/recipe.h"
 #include "harness/revision.h"
 #include "harness/weights_sizes.h"
+#include "harness/prompt_path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -194,7 +195,7 @@ static void add_dataset(struct plan_facts *f, size_t *capacity, const char *name
 
 static void add_file(struct plan_facts *f, size_t *capacity, const struct grid_run *r)
 {
-    char *name = plan_file_name(r);
+    char *name = prompt_path(r);
     bool known = !name;
     for (size_t k = 0; k < f->n_files && !known; k++)
         known = str_eq(f->files[k].name, name);
@@ -215,7 +216,7 @@ static int look_at_prompts(struct plan_facts *f, struct recipe *r, const char *w
     int rc = plan_files_look(f->files, f->n_files, workspace, e);
     for (size_t i = 0; i < r->n && rc == 0 && f->n_files; i++) {
         struct grid_run *run = &r->runs[i];
-        char *name = plan_file_name(run);
+        char *name = prompt_path(run);
         const struct plan_file *file = f->files;
         while (name && !str_eq(file->name, name))
             file++;

@@ -4,7 +4,7 @@
 #include "core/base/mem.h"
 #include "core/data/catalogue.h"
 #include "core/proto/method_keys.h"
-#include "harness/figure.h"
+#include "harness/figure_keys.h"
 #include "harness/grid.h"
 #include "harness/recipe_output.h"
 #include "harness/slurm_config.h"

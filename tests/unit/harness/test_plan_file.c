@@ -1,5 +1,5 @@
-/* Prompts from files in a plan: their paths, what refuses them, and what of them names a run. That
- * the runner looks into files is in cli/test_checkpoint.sh. */
+/* Prompts from files in a plan: what refuses them, and what of them names a run. That the runner
+ * looks into files is in cli/test_checkpoint.sh. */
 #include "t.h"
 
 #include "core/base/str.h"
@@ -27,31 +27,6 @@ static struct plan_file make_file(const char *trainer, const char *trainers)
                               .sha256 = "0123456789",
                               .trainer = (char *)trainer,
                               .trainers = json_loads(trainers, 0, NULL)};
-}
-
-static void paths_are_filled_in(void **state)
-{
-    (void)state;
-    struct grid_run r =
-        make_run("base-to-new", "{\"path\": \"o/{dataset}/shots_{shots}/{source}/seed{seed}/{\"}");
-    char *name = plan_file_name(&r);
-    assert_string_equal(name, "o/dtd/shots_16/dtd/seed3/{");
-    free(name);
-    r.source = "imagenet";
-    name = plan_file_name(&r);
-    assert_string_equal(name, "o/dtd/shots_16/imagenet/seed3/{");
-    free(name);
-    json_decref(r.params);
-    r = make_run("few-shot", "{}");
-    r.method = "coop";
-    assert_null(plan_file_name(&r));
-    json_decref(r.params);
-    assert_true(plan_file_has("a{seed}", "seed"));
-    assert_false(plan_file_has("a{sed}b{shots}", "seed"));
-    char field[40];
-    assert_null(plan_file_unknown("{seed}/{dataset}", field, sizeof field));
-    assert_string_equal(plan_file_unknown("{seed}/{data}/x", field, sizeof field), "{data}");
-    assert_string_equal(plan_file_unknown("a{b/c}", field, sizeof field), "{b/");
 }
 
 static void what_cannot_be_is_refused(void **state)
@@ -165,7 +140,6 @@ static void names_make_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_are_filled_in),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(content_names_the_run),
         cmocka_unit_test(names_make_rows),
