@@ -14,6 +14,7 @@
 #include "core/data/bank.h"
 #include "core/data/cover.h"
 #include "core/data/manifest.h"
+#include "core/device/known.h"
 #include "core/proto/event.h"
 #include "core/proto/spec.h"
 #include "runner/check.h"
@@ -48,6 +49,7 @@ struct encode {
     uint64_t seed;
 
     struct device *device;
+    struct known *known; // of a GPU
     struct clip clip;
     struct vision *vision;
     struct thread_pool *pool;
@@ -248,6 +250,7 @@ static void release(struct encode *x)
         device_release(x->device, x->values);
     vision_free(x->vision);
     clip_close(&x->clip);
+    known_close(x->known);
     device_close(x->device);
     thread_pool_free(x->pool);
     if (x->data)
@@ -268,12 +271,12 @@ int encode_job(const struct job *job, struct err *e)
     if (rc < 0)
         goto out;
     start_send(x->device, job->threads, 0);
-    if ((rc = read_spec(x, job, e)) < 0 ||
+    if ((rc = known_open(&x->known, x->device, e)) < 0 || (rc = read_spec(x, job, e)) < 0 ||
         (rc = clip_open(&x->clip, job->weights, x->device, CLIP_VISION | x->bf16, e)) < 0 ||
         (rc = prepare(x, job->threads, e)) < 0 ||
         (rc = bank_create(&x->bank, job->out, job->spec, x->views_each, x->items, x->n,
                           (size_t)x->clip.shape.embed, e)) < 0 ||
-        (rc = encode_all(x, e)) < 0)
+        (rc = encode_all(x, e)) < 0 || (rc = known_ask(x->known, e)) < 0)
         goto out;
     hash_end(x->data, sha256);
     x->data = NULL;

@@ -61,7 +61,8 @@ int eval_job(const struct job *job, struct err *e)
     if (rc < 0)
         goto out;
     start_send(w.device, job->threads, 0);
-    if ((rc = work_files(&w, e)) < 0 || (rc = work_bank(&w, &bank, "test", job->test_bank, e)) < 0)
+    if ((rc = known_open(&w.known, w.device, e)) < 0 || (rc = work_files(&w, e)) < 0 ||
+        (rc = work_bank(&w, &bank, "test", job->test_bank, e)) < 0)
         goto out;
     const struct part all = {"test", 0, w.split.classes};
     if ((rc = load(&w, e)) < 0) {

@@ -67,14 +67,18 @@ int resume_apply(struct resume *r, struct learner *l, struct loop_state *state, 
     return 0;
 }
 
-int resume_keep(struct resume *r, struct learner *l, const struct loop_state *state, struct err *e)
+int resume_keep(struct resume *r, struct known *known, struct learner *l,
+                const struct loop_state *state, struct err *e)
 {
     struct err why = {0};
     bool stop = stop_asked();
     if (!r->job->checkpoint || (!stop && sys_now() - r->written < r->job->checkpoint_every))
         return 0;
+    int rc = known_ask(known, e);
+    if (rc < 0)
+        return rc;
     const struct checkpoint_owner owner = owner_of(r);
-    int rc = checkpoint_save(r->job->checkpoint, &owner, l, state, r->curve, &why);
+    rc = checkpoint_save(r->job->checkpoint, &owner, l, state, r->curve, &why);
     if (rc < 0 && !r->warned) {
         log_warn("no checkpoint: %s", why.text);
         r->warned = true;

@@ -6,6 +6,7 @@
 #ifndef PROMPTGRID_RUNNER_RESUME_H
 #define PROMPTGRID_RUNNER_RESUME_H
 
+#include "core/device/known.h"
 #include "core/proto/job.h"
 #include "core/train/checkpoint.h"
 
@@ -26,8 +27,10 @@ void resume_close(struct resume *r); // fine when zero
 /* Put learner and state where the checkpoint has them, and say again what was said until there. */
 int resume_apply(struct resume *r, struct learner *l, struct loop_state *state, struct err *e);
 
-/* After an epoch whose event is in r->curve: write one, when it is time. ERR_CANCELLED when
- * somebody asked to end (runner/stop.h). */
-int resume_keep(struct resume *r, struct learner *l, const struct loop_state *state, struct err *e);
+/* After an epoch whose event is in r->curve: write one, when it is time and the device's known
+ * answer is right (ERR_DEVICE: it is not). ERR_CANCELLED when somebody asked to end
+ * (runner/stop.h). */
+int resume_keep(struct resume *r, struct known *known, struct learner *l,
+                const struct loop_state *state, struct err *e);
 
 #endif

@@ -89,6 +89,8 @@ int test_part(struct work *w, const struct bank *bank, const struct part *part, 
     size_t n;
     int rc = test_measure(w, bank, part, &result, &n, e);
     if (rc == 0)
+        rc = known_ask(w->known, e);
+    if (rc == 0)
         send_result(part, &result, n);
     free(result.predicted);
     return rc;

@@ -18,7 +18,8 @@ struct part {
 int test_measure(struct work *w, const struct bank *bank, const struct part *part,
                  struct eval_result *out, size_t *n, struct err *e);
 
-/* Classify the part's test images among the part's classes, send "metric" and "prediction". */
+/* Classify the part's test images among the part's classes; send "metric" and "prediction", after
+ * the device's known answer. */
 int test_part(struct work *w, const struct bank *bank, const struct part *part, struct err *e);
 
 #endif

@@ -135,7 +135,7 @@ static int after_epoch(void *arg, struct learner *l, const struct loop_epoch *ep
     if (rc < 0)
         return rc;
     report_progress(&t->said, state->epoch, (int)spec_get_int(t->work.params, "epochs"));
-    return resume_keep(&t->resume, l, state, e);
+    return resume_keep(&t->resume, t->work.known, l, state, e);
 }
 
 static int train(struct train *t, struct rng *r, struct err *e)
@@ -163,6 +163,9 @@ static int train(struct train *t, struct rng *r, struct err *e)
 /* The result with its spec in the header; of a prompt from a file also what evaluates it. */
 static int save_result(struct train *t, struct err *e)
 {
+    int rc = known_ask(t->work.known, e);
+    if (rc < 0)
+        return rc;
     char *spec = spec_text(t->work.spec);
     json_t *metadata = json_pack("{s:s, s:s}", "format", "promptgrid prompt 1", "spec", spec);
     json_t *evaluated = t->work.trained.path ? trained_metadata(&t->work.trained) : NULL;
@@ -170,7 +173,7 @@ static int save_result(struct train *t, struct err *e)
     if (evaluated)
         json_object_update(metadata, evaluated);
     json_decref(evaluated);
-    int rc = result_save(&t->work.learner, t->work.job->out, metadata, e);
+    rc = result_save(&t->work.learner, t->work.job->out, metadata, e);
     if (rc == 0)
         rc = hash_file(sha256, t->work.job->out, e);
     if (rc == 0)
@@ -222,7 +225,7 @@ int train_job(const struct job *job, struct err *e)
     if ((rc = work_open(w, job, e)) < 0 || (rc = resume_open(&t.resume, job, w->device, e)) < 0)
         goto out;
     start_send(w->device, job->threads, t.resume.epoch);
-    if ((rc = work_files(w, e)) < 0 ||
+    if ((rc = known_open(&w->known, w->device, e)) < 0 || (rc = work_files(w, e)) < 0 ||
         (rc = work_bank(w, &t.test_bank, "test", job->test_bank, e)) < 0)
         goto out;
     set_parts(&t);

@@ -98,6 +98,7 @@ void work_release(struct work *w)
     trained_close(&w->trained);
     bpe_free(w->bpe);
     clip_close(&w->clip);
+    known_close(w->known);
     device_close(w->device);
     for (int k = 0; w->names && k < w->split.classes; k++)
         free(w->names[k]);

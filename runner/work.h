@@ -7,6 +7,7 @@
 #include "core/base/rng.h"
 #include "core/data/bank.h"
 #include "core/data/split.h"
+#include "core/device/known.h"
 #include "core/method/method.h"
 #include "core/proto/job.h"
 #include "core/train/trained.h"
@@ -22,6 +23,7 @@ struct work {
     char **names; // (split.classes) as the method reads them: most with spaces for underscores
 
     struct device *device;
+    struct known *known; // of a job on a GPU
     struct clip clip;
     struct bpe *bpe;
     struct learner learner;

@@ -75,7 +75,8 @@ static bool parse_what(struct fault *f, const char *text)
     for (size_t i = 0; i < sizeof errnos / sizeof errnos[0]; i++)
         if (strcmp(text, errnos[i].name) == 0)
             f->error = errnos[i].value;
-    return f->what == KILL || (f->what == SHORT && f->call == CALL_WRITE) || f->error;
+    return f->what == KILL || (f->what == SHORT && f->call == CALL_WRITE) || f->error ||
+           (f->call == CALL_GPU && strcmp(text, "FLIP") == 0);
 }
 
 /* `word` is changed. */

@@ -9,7 +9,8 @@
  *            counting for itself
  *   CALL     open (to write), read, write, fsync, rename, unlink, lock, alloc, fork, gpu
  *            (any call of the CUDA device: ENOMEM, its memory is full; EIO, it has an
- *            uncorrectable error; ENODEV, it is lost)
+ *            uncorrectable error; ENODEV, it is lost; FLIP, no error, but in the first result that
+ *            it computes from there on one bit is wrong)
  *   N        the N-th call; N+: that one and all after it
  *   WHAT     an errno by name (ENOSPC, EIO, EINTR, ...); kill: SIGKILL to itself before the call;
  *            short: a write that stops in the middle
@@ -43,7 +44,7 @@ enum sys_call {
 
 bool sys_armed(void); // PROMPTGRID_FAULT is set
 
-/* Count a call; true: it is to fail, errno says how. */
+/* Count a call; true: it is to fail, errno says how (0: by a wrong result, FLIP). */
 bool sys_fails(enum sys_call call);
 
 /* As the system calls of the same name. */

@@ -295,8 +295,9 @@ struct device_ops {
 
 struct device {
     const struct device_ops *ops;
-    bool half; // precision fp16-storage: what the reference stores in fp16 is rounded to it
-    bool tf32; // products of fp32 may round their inputs to tf32, where a device has it
+    char name[24]; // as messages call it: "cpu", "cuda:1"
+    bool half;     // precision fp16-storage: what the reference stores in fp16 is rounded to it
+    bool tf32;     // products of fp32 may round their inputs to tf32, where a device has it
 };
 
 /* An accelerator of this machine. */

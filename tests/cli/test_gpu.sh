@@ -26,7 +26,7 @@ on_gpu() {
 
 # Lost, or with a fault that no program can mend: the grid stops, and goes on the next time.
 for fault in ENODEV EIO; do
-    on_gpu 3 "promptgrid-runner/gpu:60+:$fault"
+    on_gpu 3 "promptgrid-runner/gpu:200+:$fault"
     grep -c '^promptgrid: warning: cuda:0 (emulated GPU) is lost: cuda:0: ' said >count
     same count <<'END'
 1
@@ -36,7 +36,7 @@ END
 done
 
 # Too little memory: tried again, alone, then failed with the sizes.
-on_gpu 1 promptgrid-runner/gpu:60+:ENOMEM
+on_gpu 1 promptgrid-runner/gpu:200+:ENOMEM
 grep -q '; trying again, alone on cuda:0$' said || fail "not tried again: $(cat said)"
 grep -q '; it ran alone there, was expected to take SIZE, and SIZE of SIZE were free at the start$' said ||
     fail "no sizes: $(cat said)"

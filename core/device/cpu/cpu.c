@@ -204,7 +204,7 @@ int cpu_open(struct device **out, int threads, struct err *e)
     if (!onednn)
         return e->code;
     struct cpu *c = mem_zero(1, sizeof *c);
-    c->device.ops = &ops;
+    c->device = (struct device){.ops = &ops, .name = "cpu"};
     c->onednn = onednn;
     c->gemm = gemm_new();
     c->pool = thread_pool_new(threads);

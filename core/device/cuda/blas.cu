@@ -226,12 +226,14 @@ static void multiply(struct cuda *c, struct product q, void *d, const void *a, c
     q.alignd = alignment(d);
     struct plan *p = plan_get(c, &q, bias);
     // Layers of one shape share a plan and differ in their bias.
-    if (p && (!bias || set(c, p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias)))
+    if (p && (!bias || set(c, p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias)) &&
         blas_check(c,
                    cublasLtMatmul(c->blas->handle, p->operation, &alpha, a, p->a, b, p->b, &beta, d,
                                   p->d, d, p->d, &p->algorithm, c->blas->workspace, WORKSPACE,
                                   c->stream),
-                   &q);
+                   &q) &&
+        cuda_check(c, cudaSuccess, "a matrix product") && c->flip)
+        cuda_flip(c, d);
 }
 
 /* c (M, N) = alpha op(a) op(b); ta, tb: whether a is (K, M), b (N, K) */

@@ -49,10 +49,14 @@ int cuda_error(struct err *e, int index, cudaError_t status, const char *what)
 }
 
 /* What a call gave, or what a test wants it to have given (core/base/sys.h). */
-static cudaError_t given(cudaError_t status)
+static cudaError_t given(struct cuda *c, cudaError_t status)
 {
     if (!sys_armed() || !sys_fails(CALL_GPU))
         return status;
+    if (errno == 0) {
+        c->flip = true;
+        return status;
+    }
     return errno == ENOMEM   ? cudaErrorMemoryAllocation
            : errno == ENODEV ? cudaErrorDevicesUnavailable
                              : cudaErrorECCUncorrectable;
@@ -60,13 +64,28 @@ static cudaError_t given(cudaError_t status)
 
 bool cuda_check(struct cuda *c, cudaError_t status, const char *what)
 {
-    status = given(status);
+    status = given(c, status);
     if (status == cudaSuccess)
         return true;
     cudaGetLastError(); // a status that was returned is not to show up again
     if (!c->error.code)
         cuda_error(&c->error, c->index, status, what);
     return false;
+}
+
+/* One bit of a word, the highest of a float's mantissa. Grid 1, block 1. */
+__global__ static void flip_k(unsigned *word)
+{
+    *word ^= 1u << 22;
+}
+
+void cuda_flip(struct cuda *c, void *result)
+{
+    cudaLaunchConfig_t config = {};
+    config.gridDim = config.blockDim = dim3(1);
+    config.stream = c->stream;
+    c->flip = false;
+    cudaLaunchKernelEx(&config, flip_k, (unsigned *)result);
 }
 
 /* ---- opening ---- */
@@ -179,6 +198,7 @@ int cuda_open(struct device **out, int index, int threads, struct err *e)
         return rc;
     struct cuda *c = (struct cuda *)mem_zero(1, sizeof *c);
     c->device.ops = &ops;
+    snprintf(c->device.name, sizeof c->device.name, "cuda:%d", index);
     c->index = index;
     c->processors = p.multiProcessorCount;
     c->capability = 10 * p.major + p.minor;

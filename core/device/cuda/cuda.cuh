@@ -39,6 +39,7 @@ struct cuda {
     cudaStream_t stream;
     struct err error;     // the sticky one; code 0 = none
     bool recording;       // between record_begin and record_end
+    bool flip;            // a test wants the next result wrong
     cudaEvent_t marks[2]; // clock.cu; NULL before the first use
     struct blas *blas;
     struct staging *staging; // memory.cu: pinned memory between host and device
@@ -58,6 +59,10 @@ static inline struct cuda *cuda_of(struct device *d)
 /* False after a failure: the first one sticks, with `what` was under way. */
 bool cuda_check(struct cuda *c, cudaError_t status, const char *what);
 
+/* For tests, after a call for which `flip` was set: the result that begins at this address has a
+ * bit wrong once it is there, as if the GPU had computed it so. */
+void cuda_flip(struct cuda *c, void *result);
+
 /* Our code and one line for a CUDA error: what happened and what to do. */
 int cuda_error(struct err *e, int index, cudaError_t status, const char *what);
 
@@ -66,10 +71,11 @@ int cuda_error(struct err *e, int index, cudaError_t status, const char *what);
 void *cuda_scratch(struct cuda *c, enum cuda_scratch which, size_t bytes);
 
 /*
- * LAUNCH(kernel, grid, block, shared_bytes, c, arguments...): the one way to start a kernel. grid
- * and block are numbers or dim3. Nothing happens after a failure or with an empty grid.
+ * LAUNCH(kernel, grid, block, shared_bytes, c, result, arguments...): the one way to start a
+ * kernel. grid and block are numbers or dim3; the kernel's first argument is where its result
+ * begins. Nothing happens after a failure or with an empty grid.
  */
-#define LAUNCH(kernel, grid, block, shared_bytes, c, ...)                                          \
+#define LAUNCH(kernel, grid, block, shared_bytes, c, result, ...)                                  \
     do {                                                                                           \
         cudaLaunchConfig_t launch_config = {};                                                     \
         launch_config.gridDim = dim3(grid);                                                        \
@@ -77,8 +83,11 @@ void *cuda_scratch(struct cuda *c, enum cuda_scratch which, size_t bytes);
         launch_config.dynamicSmemBytes = (shared_bytes);                                           \
         launch_config.stream = (c)->stream;                                                        \
         if (!(c)->error.code && launch_config.gridDim.x && launch_config.gridDim.y &&              \
-            launch_config.gridDim.z)                                                               \
-            cuda_check((c), cudaLaunchKernelEx(&launch_config, kernel, __VA_ARGS__), #kernel);     \
+            launch_config.gridDim.z &&                                                             \
+            cuda_check((c), cudaLaunchKernelEx(&launch_config, kernel, result, __VA_ARGS__),       \
+                       #kernel) &&                                                                 \
+            (c)->flip)                                                                             \
+            cuda_flip((c), (result));                                                              \
     } while (0)
 
 /* Let a kernel have more than 48 KB of dynamic shared memory; once, before its first launch. */

@@ -59,7 +59,7 @@ __device__ static __forceinline__ float element(enum operation what, float x, fl
  * Grid ceil(n / (256 wide)), block 256, no shared memory; 4 n bytes for each of x, z, y; about 10
  * operations an element. wide: 4 elements a thread by 16-byte accesses, else 1.
  */
-__global__ static void pointwise_k(enum operation what, float *y, const float *x, const float *z,
+__global__ static void pointwise_k(float *y, enum operation what, const float *x, const float *z,
                                    float a, float b, size_t n, int wide)
 {
     size_t i = ((size_t)blockIdx.x * THREADS + threadIdx.x) * (size_t)wide;
@@ -80,7 +80,7 @@ static void pointwise(struct device *d, enum operation what, float *y, const flo
                       const float *z, float a, float b, size_t n)
 {
     int wide = cuda_aligned(y, x, z) ? 4 : 1;
-    LAUNCH(pointwise_k, cuda_blocks(n, (size_t)(THREADS * wide)), THREADS, 0, cuda_of(d), what, y,
+    LAUNCH(pointwise_k, cuda_blocks(n, (size_t)(THREADS * wide)), THREADS, 0, cuda_of(d), y, what,
            x, z, a, b, n, wide);
 }
 

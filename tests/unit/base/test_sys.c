@@ -97,8 +97,9 @@ static void a_fault_hits_the_call_it_names_and_no_other(void **state)
 static void what_is_no_fault_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"write",         "write:0:EIO", "write:1:EWHAT", "pull:1:EIO",
-                                      "fsync:1:short", "clock:1:x",   "write:1x:EIO"};
+    static const char *const bad[] = {"write",        "write:0:EIO",   "write:1:EWHAT",
+                                      "pull:1:EIO",   "fsync:1:short", "clock:1:x",
+                                      "write:1x:EIO", "write:1:FLIP"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(again(bad[i], "write"), 2);
 }
