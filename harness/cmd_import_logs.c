@@ -186,9 +186,8 @@ static int open_store(struct import *x, const char *home, struct err *e)
     if (rc == 0)
         rc = store_open(&x->store, path, STORE_WRITE, e);
     if (rc == 0) {
-        rc = revision_read(&r, home, e);
-        if (rc == 0)
-            rc = revision_record(&r, x->store, "", &x->revision, &x->machine, e);
+        revision_read(&r, home);
+        rc = revision_record(&r, x->store, "", &x->revision, &x->machine, e);
         revision_release(&r);
     }
     free(workspace);

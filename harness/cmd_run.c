@@ -61,7 +61,8 @@ static int record_origin(struct store *s, struct sched_options *o, const char *r
                          const char *home, bool clean, struct err *e)
 {
     struct revision r;
-    if (revision_read(&r, home, e) < 0 || (clean && check_clean(&r, home, e) < 0)) {
+    revision_read(&r, home);
+    if (clean && check_clean(&r, home, e) < 0) {
         revision_release(&r);
         return e->code;
     }

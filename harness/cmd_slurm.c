@@ -122,12 +122,10 @@ static int record_revision(struct store *s, const char *runner_sha256, const cha
                            long *row, struct err *e)
 {
     struct revision r;
-    int rc = revision_read(&r, home, e);
-    if (rc == 0 && clean && (!*r.commit || r.dirty))
-        rc = err_set(e, ERR_MISSING, "'--require-clean': %s",
-                     *r.commit ? "the tree differs from its commit; commit the change first"
-                               : r.note);
-    if (rc < 0) {
+    revision_read(&r, home);
+    if (clean && (!*r.commit || r.dirty)) {
+        err_set(e, ERR_MISSING, "'--require-clean': %s",
+                *r.commit ? "the tree differs from its commit; commit the change first" : r.note);
         revision_release(&r);
         return e->code;
     }

@@ -279,13 +279,9 @@ int plan_load(struct plan *p, const char *recipe_path, const struct roots *roots
     }
     if (store) { // with nothing done there is nothing to compare with
         struct revision now;
-        int rc = revision_read(&now, roots->home, e);
+        revision_read(&now, roots->home);
         memcpy(facts.commit, now.commit, sizeof facts.commit);
         revision_release(&now);
-        if (rc < 0) {
-            recipe_free(recipe);
-            return rc;
-        }
     }
     struct roots here = *roots; // weights may be in this workspace
     here.workspace = (char *)workspace;

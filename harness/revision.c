@@ -111,12 +111,12 @@ static void read_build(struct revision *r)
     r->note = mem_strdup("no git revision: this program was built from no known commit");
 }
 
-int revision_read(struct revision *r, const char *folder, struct err *e)
+void revision_read(struct revision *r, const char *folder)
 {
     *r = (struct revision){.diff = mem_strdup(""), .note = mem_strdup("")};
     if (str_ends(folder, "/" FS_SHARE)) {
         read_build(r);
-        return 0;
+        return;
     }
     revision__init();
     int rc = read_repository(r, folder);
@@ -132,9 +132,6 @@ int revision_read(struct revision *r, const char *folder, struct err *e)
         r->dirty = false;
         free(shown);
     }
-    return revision__no_memory()
-               ? err_set(e, ERR_MEMORY, "out of memory while the code's revision was read")
-               : 0;
 }
 
 void revision_release(struct revision *r)

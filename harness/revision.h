@@ -21,9 +21,8 @@ struct revision {
 };
 
 /* Of the repository that contains `folder`; of an installed program's folder, what it was built
- * from. Reads only: no hook, filter or index update. A repository that cannot be read is noted; the
- * one error is ERR_MEMORY, as what is there would go unseen. */
-int revision_read(struct revision *r, const char *folder, struct err *e);
+ * from. Reads only: no hook, filter or index update. A repository that cannot be read is noted. */
+void revision_read(struct revision *r, const char *folder);
 void revision_release(struct revision *r);
 
 /* Version, compiler and `note` of this program. Yours to free(). */

@@ -103,10 +103,9 @@ static void parse(char *word)
     faults[n_faults++] = f;
 }
 
-__attribute__((constructor)) static void read_faults(void)
+void sys_arm(const char *given)
 {
     static char text[512];
-    const char *given = getenv("PROMPTGRID_FAULT");
     char *rest = NULL;
     if (!given || !*given)
         return;
@@ -114,6 +113,11 @@ __attribute__((constructor)) static void read_faults(void)
         refuse(text);
     for (char *word = strtok_r(text, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
         parse(word);
+}
+
+__attribute__((constructor)) static void read_faults(void)
+{
+    sys_arm(getenv("PROMPTGRID_FAULT"));
 }
 
 bool sys_armed(void)

@@ -44,6 +44,10 @@ enum sys_call {
 
 bool sys_armed(void); // PROMPTGRID_FAULT is set
 
+/* As if PROMPTGRID_FAULT had been set to the text: once, before there are threads. For a program of
+ * the tests whose children are ours without being started anew. */
+void sys_arm(const char *text);
+
 /* Count a call; true: it is to fail, errno says how (0: by a wrong result, FLIP). */
 bool sys_fails(enum sys_call call);
 
