@@ -1,8 +1,9 @@
 /*
- * A store full of runs that nobody trained: `fill RECIPE WORKSPACE` records a made-up result for
- * every run of the recipe, through the same calls as the scheduler. All of it follows from the ids,
- * so the same recipe gives the same numbers. Of the training runs each 997th is left out, each
- * 499th fails, each 301st failed once before it was done.
+ * A store full of runs that nobody trained: `fill RECIPE WORKSPACE [EPOCHS]` records a made-up
+ * result for every run of the recipe, with a curve of so many epochs (4), through the same calls as
+ * the scheduler. All of it follows from the ids, so the same recipe gives the same numbers. Of the
+ * training runs each 997th is left out, each 499th fails, each 301st failed once before it was
+ * done.
  */
 #include "core/base/fs.h"
 #include "core/base/mem.h"
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MISSING = 997, FAILED = 499, REPEATED = 301, EPOCHS = 4 };
+enum { MISSING = 997, FAILED = 499, REPEATED = 301 };
 
 struct filling {
     struct store *store;
@@ -24,6 +25,7 @@ struct filling {
     const struct plan *plan;
     struct split *splits; // of dataset_rows, loaded when first needed
     const struct roots *roots;
+    long epochs;
 };
 
 /* 0..1, from the run's id and what it is for. */
@@ -82,10 +84,10 @@ static void add_part(json_t *events, const struct split *split, const char *run,
                           predictions(split, part, accuracy)));
 }
 
-static void add_epochs(json_t *events, const char *run)
+static void add_epochs(json_t *events, const char *run, long epochs)
 {
     double start = fraction(run, "loss");
-    for (int i = 0; i < EPOCHS; i++) {
+    for (int i = 0; i < epochs; i++) {
         double left = (1 + start) / (1 + i);
         add(events, json_pack("{s:s, s:i, s:f, s:f, s:f, s:[f,f,f,f], s:f, s:f, s:[f,f,f,f]}",
                               "event", "epoch", "epoch", i, "loss", left, "lr", 0.002 * left,
@@ -109,7 +111,7 @@ static int make_events(struct filling *f, const struct plan_run *r, json_t **out
         if (!split)
             return e->code;
         bool halves = str_eq(plan_text(r, "protocol"), "base-to-new");
-        add_epochs(events, r->id);
+        add_epochs(events, r->id, f->epochs);
         add_part(events, split, r->id, halves ? "base" : "test");
         if (halves)
             add_part(events, split, r->id, "new");
@@ -163,11 +165,11 @@ static int fill_run(struct filling *f, size_t i, struct err *e)
     return rc;
 }
 
-static int fill(const char *recipe, const char *workspace, struct err *e)
+static int fill(const char *recipe, const char *workspace, long epochs, struct err *e)
 {
     struct roots roots = {0};
     struct plan plan = {0};
-    struct filling f = {.plan = &plan, .roots = &roots};
+    struct filling f = {.plan = &plan, .roots = &roots, .epochs = epochs};
     char *path = str_format("%s/promptgrid.sqlite", workspace);
     json_t *machine = json_pack("{s:s}", "cpu", "none");
     int rc = roots_open(&roots, NULL, 0, e);
@@ -196,11 +198,12 @@ out:
 int main(int argc, char **argv)
 {
     struct err e = {0};
-    if (argc != 3) {
-        fprintf(stderr, "usage: fill RECIPE WORKSPACE\n");
+    long epochs = 4;
+    if (argc < 3 || argc > 4 || (argc == 4 && !str_to_long(argv[3], 0, 1000, &epochs))) {
+        fprintf(stderr, "usage: fill RECIPE WORKSPACE [EPOCHS]\n");
         return 2;
     }
-    if (fill(argv[1], argv[2], &e) < 0) {
+    if (fill(argv[1], argv[2], epochs, &e) < 0) {
         fprintf(stderr, "fill: %s\n", e.text);
         return 1;
     }

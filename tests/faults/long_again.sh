@@ -2,8 +2,9 @@
 # the second; then the invariants hold.
 . "$SOURCE/tests/faults/lib.sh"
 use_fake_runner
-small_home
+tiny_home
 tiny_recipe tiny.yaml
+serve
 golden tiny.yaml --jobs 1
 step=${FAULT_STEP:-7}
 for call in write fsync rename unlink; do
