@@ -35,6 +35,37 @@ static int check_file(struct store *s, struct store_check *c, enum store_flaw fl
     return rc;
 }
 
+struct shape {
+    struct store_check *c;
+    bool whole;
+};
+
+static void wrong_table(void *arg, const char *name)
+{
+    struct shape *shape = arg;
+    char *visible = str_visible(name);
+    char *text =
+        str_format("the database is damaged: its %s is not as promptgrid makes it", visible);
+    found(shape->c, STORE_FLAW_FILE, "", text);
+    shape->whole = false;
+    free(text);
+    free(visible);
+}
+
+static int check_tables(struct store *s, struct store_check *c, bool *whole, struct err *e)
+{
+    struct shape shape = {c, true};
+    struct sqlite3_stmt *q;
+    int rc = store__query(s, &q, e, "PRAGMA user_version", "");
+    if (rc < 0 || (rc = store__step(s, q, e)) < 0)
+        return rc;
+    long version = store__int(q, 0);
+    store__end(q);
+    rc = store__tables_check(s, version, wrong_table, &shape, e);
+    *whole = shape.whole;
+    return rc;
+}
+
 /* ---- runs ---- */
 
 static void wrong_column(void *arg, const char *run, const char *text)
@@ -188,6 +219,8 @@ int store_check(struct store *s, struct store_check *c, struct err *e)
     if (rc == 0 && whole)
         rc = check_file(s, c, STORE_FLAW_ROWS, "PRAGMA foreign_key_check",
                         "a row of '%s' belongs to nothing", &(bool){true}, e);
+    if (rc == 0 && whole)
+        rc = check_tables(s, c, &whole, e);
     // What is left of a damaged file says nothing more, and may say anything.
     for (size_t i = 0; rc == 0 && whole && i < sizeof parts / sizeof parts[0]; i++)
         rc = parts[i](s, c, e);

@@ -72,6 +72,11 @@ int store__lock(struct store *s, struct err *e);
 /* From `version` to STORE_VERSION in one transaction, after a copy to "<path>.v<version>.bak". */
 int store__migrate(struct store *s, long version, struct err *e);
 
+/* Tables, indexes and views that are not as a store of this version has them, by kind and name.
+ * What others have added is theirs. */
+int store__tables_check(struct store *s, long version, void (*wrong)(void *arg, const char *name),
+                        void *arg, struct err *e);
+
 /* The whole store as it is now, in a file of its own that takes its name when it is on disk. */
 int store__copy(struct store *s, const char *to, struct err *e);
 

@@ -2,6 +2,7 @@
 #include "results/store_internal.h"
 
 #include "core/base/fs.h"
+#include "core/base/mem.h"
 #include "core/base/str.h"
 
 #include <sqlite3.h>
@@ -51,4 +52,45 @@ int store__migrate(struct store *s, long version, struct err *e)
         free(stamp);
     }
     return store__finish(s, rc, e);
+}
+
+/* 1: the store has that one, made by the same words. */
+static int has(struct store *s, const char *name, const char *sql, struct err *e)
+{
+    struct sqlite3_stmt *q;
+    int rc = store__query(s, &q, e,
+                          "SELECT 1 FROM sqlite_master WHERE type || ' ' || name = ?1 AND sql = ?2",
+                          "tt", name, sql);
+    if (rc == 0)
+        rc = store__step(s, q, e);
+    if (rc == 1)
+        store__end(q);
+    return rc;
+}
+
+int store__tables_check(struct store *s, long version, void (*wrong)(void *arg, const char *name),
+                        void *arg, struct err *e)
+{
+    struct sqlite3_stmt *q;
+    struct store *fresh = mem_zero(1, sizeof *fresh);
+    fresh->path = mem_strdup(s->path);
+    fresh->lock = -1;
+    int rc = sqlite3_open(":memory:", &fresh->db) == SQLITE_OK ? 0 : store__fail(fresh, e);
+    for (long v = 0; rc == 0 && v < version; v++)
+        rc = store__script(fresh, store__migrations[v], e);
+    if (rc == 0)
+        rc = store__query(fresh, &q, e,
+                          "SELECT type || ' ' || name, sql FROM sqlite_master "
+                          "WHERE sql IS NOT NULL ORDER BY name",
+                          "");
+    while (rc == 0 && (rc = store__step(fresh, q, e)) == 1) {
+        const char *name = store__text(q, 0);
+        rc = has(s, name, store__text(q, 1), e);
+        if (rc == 0)
+            wrong(arg, name);
+        if (rc > 0)
+            rc = 0;
+    }
+    store_close(fresh); // and the statement, which is one of its cache
+    return rc;
 }

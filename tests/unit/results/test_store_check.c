@@ -129,6 +129,23 @@ static void every_kind_of_wrong_row_is_found_and_mended(void **state)
     free(path);
 }
 
+/* As a flipped byte does it to the text that defines a table. */
+static void a_table_of_another_shape_is_found_and_rebuilt(void **state)
+{
+    char *path = make_store(state), *aside = fs_join(*state, "aside.sqlite");
+    struct err e = {0};
+    struct store_rebuilt r;
+    fixture_sql(path, "CREATE INDEX added_by_others ON run(seed)");
+    assert_int_equal(findings_of(path), 0);
+    fixture_sql(path, "ALTER TABLE attempt RENAME COLUMN reason TO season");
+    assert_true(findings_of(path) > 0);
+    assert_ok(store_rebuild(path, aside, &r, &e), &e);
+    assert_int_equal(findings_of(path), 0);
+    assert_int_equal(right_results(path), RUNS);
+    free(aside);
+    free(path);
+}
+
 static void a_flipped_byte_gives_no_wrong_number(void **state)
 {
     enum { STRIDE = 211 };
@@ -183,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_whole_store_has_no_findings),
         CASE(every_kind_of_wrong_row_is_found_and_mended),
+        CASE(a_table_of_another_shape_is_found_and_rebuilt),
         CASE(a_flipped_byte_gives_no_wrong_number),
         CASE(what_is_saved_of_a_cut_store_verifies),
     };
