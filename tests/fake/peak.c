@@ -1,5 +1,5 @@
-/* What a program took: peak FILE PROGRAM... writes its seconds and its largest resident size in MB to
- * FILE and ends as it did; a signal's number is added to 128. */
+/* What a program took: peak FILE PROGRAM... writes its seconds and its largest resident size in MB
+ * to FILE and ends as it did; a signal's number is added to 128. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/resource.h>

@@ -1,11 +1,13 @@
 /*
- * promptgrid without the cost of starting it: the program and its libraries are loaded once, and each
- * command is a forked child that calls promptgrid's own main. For the tests that run it a hundred
- * thousand times, where loading takes nine tenths of a short command (tests/faults/lib.sh, `serve`).
+ * promptgrid without the cost of starting it: the program and its libraries are loaded once, and
+ * each command is a forked child that calls promptgrid's own main. For the tests that run it a
+ * hundred thousand times, where loading takes nine tenths of a short command (tests/faults/lib.sh,
+ * `serve`).
  *
  * One line of stdin is a command: the process whose descriptors 8 and 9 are its stdout and stderr,
- * its PROMPTGRID_FAULT or "-", and its arguments, all separated by spaces. The answer is its exit status as a shell has it
- * (128 and the signal's number, of one that was killed). What else a case needs is answered here:
+ * its PROMPTGRID_FAULT or "-", and its arguments, all separated by spaces. The answer is its exit
+ * status as a shell has it (128 and the signal's number, of one that was killed). What else a case
+ * needs is answered here:
  *
  *   flip FROM TO AT   copy a file, with bit AT % 8 of byte AT the other way
  *   cut FROM TO AT    copy its first AT bytes; both take away TO-wal and TO-shm; 0: done

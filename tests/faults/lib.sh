@@ -280,11 +280,11 @@ strike() {
 }
 
 # each CALL WHAT STEP PROGRAM: every STEP-th call of the program meets the fault (core/base/sys.h),
-# from a start that differs by day, until there is no such call. FAULT_STEP replaces STEP; with
-# onwards=+ it is that call and all after it.
+# from a start that differs by day, until there is no such call. FAULT_STEP replaces STEP,
+# FAULT_FROM the start; with onwards=+ it is that call and all after it.
 each() {
     step=${FAULT_STEP:-$3}
-    n=$((1 + $(date +%j | sed 's/^0*//') % step))
+    n=${FAULT_FROM:-$((1 + $(date +%j | sed 's/^0*//') % step))}
     while :; do
         fresh
         (export PROMPTGRID_FAULT="$4/$1:$n${onwards:-}:$2" && faulty) >out.fault 2>err.fault

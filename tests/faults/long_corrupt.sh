@@ -54,7 +54,7 @@ anew() {
 }
 each_byte() {
     size=$(stat -c %s whole)
-    at=0
+    at=${FAULT_FROM:-0}
     while [ $at -lt "$size" ]; do
         damage flip whole w/promptgrid.sqlite $at
         look "byte $at flipped"

@@ -44,7 +44,7 @@ ask() {
 told() {
     grep -c '^\[[0-9]*/[0-9]*\]' err.fault
 }
-lost=0
+told_before=0
 round=0
 while [ $round -le $kills ]; do
     : >err.fault
@@ -55,23 +55,24 @@ while [ $round -le $kills ]; do
         random_below $((runs / kills))
         enough=$value
         while kill -0 $peak 2>/dev/null && [ "$(told)" -lt "$enough" ]; do sleep 0.05; done
-        kill -9 $(cat "/proc/$peak/task/$peak/children") # one number: that of the scheduler
+        read -r scheduler <"/proc/$peak/task/$peak/children" # a line without an end
+        kill -9 "$scheduler"
     fi
     wait $peak
     status=$?
     within
     said=$(told)
-    case $round-$status in
-    $kills-0 | [0-9]-137) ;;
+    case $status-$((round == kills)) in
+    137-0 | 0-1) ;;
     *) fail "$name: exit status $status after $said runs: $(tail -n 3 err.fault)" ;;
     esac
-    ask $store "SELECT run, seal FROM attempt WHERE state = 'done' ORDER BY 1" >done
-    [ "$(wc -l <done)" -ge $((lost + said)) ] || fail "$name: I4: told as done, and not there"
-    if [ -e done.before ]; then
-        [ -z "$(comm -23 done.before done)" ] || fail "$name: I4: a result that was there is not"
+    ask $store "SELECT run, seal FROM attempt WHERE state = 'done' ORDER BY 1" >has
+    [ "$(wc -l <has)" -ge $((told_before + said)) ] || fail "$name: I4: told as done, and not there"
+    if [ -e had ]; then
+        [ -z "$(comm -23 had has)" ] || fail "$name: I4: a result that was there is not"
     fi
-    mv done done.before
-    lost=$((lost + said)) # told by now
+    mv has had
+    told_before=$((told_before + said))
     round=$((round + 1))
 done
 
