@@ -53,8 +53,8 @@ head -1 out | grep -q ' coop 2 shots seed 1: same bits$' || fail "not the run: $
 # A runner whose numbers are other ones.
 cat >other <<END2
 #!/bin/sh
-exec 4>&3
-{ '$BUILD/tests/fake-runner' "\$@" 3>&1 >&2; } | sed -u "s/\"value\": *[0-9.]*/\"value\":\$OTHER/" >&4
+exec 5>&3
+{ '$BUILD/tests/fake-runner' "\$@" 3>&1 >&2; } | sed -u "s/\"value\": *[0-9.]*/\"value\":\$OTHER/" >&5
 END2
 chmod +x other
 export PROMPTGRID_RUNNER="$scratch/other" OTHER=1.25
