@@ -241,6 +241,8 @@ static int carry_out(const struct slurm_command *o, struct store *store, const s
         (rc = slurm_collect(&s, store, &all, e)) < 0)
         goto out;
     slurm_close(&s);
+    if (!o->only_failed)
+        all.dropped = 0; // they are wanted still
     if ((rc = plan_load(&plan, o->recipe, roots, store, workspace, e)) < 0 ||
         (rc = check_blocked(o, &plan, e)) < 0 || (rc = slurm_run_open(&s, workspace, &plan, e)) < 0)
         goto out;
@@ -269,7 +271,8 @@ int slurm_command(const struct slurm_command *o, int *status, struct err *e)
     int lost, rc;
     if ((rc = roots_open(&roots, o->common->data.items, o->common->data.n, e)) == 0 &&
         (rc = store_open(&store, path, STORE_WRITE, e)) == 0 &&
-        (rc = jobfile_folders(workspace, e)) == 0 && (rc = store_recover(store, &lost, e)) == 0)
+        (rc = jobfile_folders(workspace, e)) == 0 && (rc = slurm_folders(workspace, e)) == 0 &&
+        (rc = store_recover(store, &lost, e)) == 0)
         rc = carry_out(o, store, &roots, workspace, status, e);
     store_close(store);
     roots_release(&roots);

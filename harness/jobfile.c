@@ -188,9 +188,17 @@ int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const cha
     if (how->device)
         json_object_set_new(job, "device", json_string(how->device));
     char *text = json_dumps(job, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-    int rc = fs_write(j->path, text, strlen(text), e);
+    int rc = (how->unsynced ? fs_write_unsynced : fs_write)(j->path, text, strlen(text), e);
     free(text);
     json_decref(job);
+    return rc;
+}
+
+int jobfile_sync(const char *workspace, struct err *e)
+{
+    char *folder = fs_join(workspace, "jobs");
+    int rc = fs_sync_folder(folder, e);
+    free(folder);
     return rc;
 }
 

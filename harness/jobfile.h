@@ -28,12 +28,14 @@ int jobfile_sweep(const char *folder, struct err *e);
 struct jobfile_how {
     int threads, every; // a checkpoint is kept at most every so many seconds
     const char *device; // as in core/proto/job.h; NULL = the CPU
+    bool unsynced;      // one of many: jobfile_sync at the end
 };
 
 /* Write the job file of plan->runs[run] for its `attempt`-th attempt. */
 int jobfile_write(struct jobfile *j, const struct plan *p, size_t run, const char *workspace,
                   int attempt, const struct jobfile_how *how, struct err *e);
-void jobfile_release(struct jobfile *j); // fine when zero
+int jobfile_sync(const char *workspace, struct err *e); // what was written unsynced is on disk
+void jobfile_release(struct jobfile *j);                // fine when zero
 
 /* The run is done, the store says so: its checkpoints go. */
 void jobfile_done(const char *workspace, const char *run);

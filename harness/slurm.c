@@ -5,6 +5,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/proto/tasks.h"
+#include "harness/jobfile.h"
 #include "harness/proc.h"
 
 #include <poll.h>
@@ -20,7 +21,7 @@ int slurm_call(const struct slurm *s, json_t *words, char **output, struct err *
 {
     size_t n = json_array_size(words), size;
     const char **argv = mem_zero(n + 1, sizeof *argv);
-    char *log = str_format("%s/slurm/.output-%ld", s->workspace, (long)getpid());
+    char *log = str_format("%s/slurm/output.part-%ld", s->workspace, (long)getpid());
     struct str last = STR_INIT;
     struct proc p;
     for (size_t i = 0; i < n; i++)
@@ -72,11 +73,26 @@ static int add_array(struct slurm *s, const char *path, struct err *e)
     struct err none;
     if (fs_read(&text, NULL, id_path, sizeof a.id - 1, &none) == 0) {
         memcpy(a.id, text, strspn(text, "0123456789"));
+        a.kept = *a.id;
         free(text);
     }
     free(id_path);
     MEM_PUSH(s->arrays, s->n, s->capacity) = a;
     return 0;
+}
+
+int slurm_folders(const char *workspace, struct err *e)
+{
+    static const char *const folders[] = {"slurm", "journals"};
+    int rc = 0;
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        char *path = fs_join(workspace, folders[i]);
+        rc = fs_make_folders(path, e);
+        if (rc == 0)
+            rc = jobfile_sweep(path, e);
+        free(path);
+    }
+    return rc;
 }
 
 int slurm_open(struct slurm *s, const char *workspace, json_t *config, struct err *e)
@@ -182,6 +198,15 @@ void slurm_ask(struct slurm *s)
         take_line(s, line);
     }
     free(output);
+}
+
+int slurm_keep_id(const struct slurm *s, struct slurm_array *a, struct err *e)
+{
+    char *path = str_format("%s/slurm/%s.id", s->workspace, a->token);
+    int rc = a->kept ? 0 : fs_write(path, a->id, strlen(a->id), e);
+    a->kept = rc == 0;
+    free(path);
+    return rc;
 }
 
 const char *slurm_state(const struct slurm *s, const struct slurm_array *a, size_t index)

@@ -3,7 +3,8 @@
  * leaves a journal (core/proto/tasks.h), and journals are read into the store.
  *
  * In the workspace, which all nodes see:
- *   slurm/TOKEN.json   the tasks of an array, written before it is submitted
+ *   slurm/TOKEN.json   the tasks of an array, written before it is submitted, after the rows of
+ *                      its runs (one transaction a submission) and their job files
  *   slurm/TOKEN.id     the cluster's number of it, written after; lost replies are found by TOKEN,
  *                      which is the name of the cluster's job
  *   slurm/TOKEN.sh     what the cluster runs
@@ -25,6 +26,7 @@
 struct slurm_array {
     char *token, *path;
     char id[32];  // "" = not known
+    bool kept;    // TOKEN.id says so
     json_t *list; // as in core/proto/tasks.h
 };
 
@@ -37,6 +39,9 @@ struct slurm {
     struct err silent; // why not
 };
 
+/* Make the folders, and remove what killed processes of ours have left in them. */
+int slurm_folders(const char *workspace, struct err *e);
+
 /* Every open array of the workspace. `config` is taken. */
 int slurm_open(struct slurm *s, const char *workspace, json_t *config, struct err *e);
 void slurm_close(struct slurm *s); // fine when zero
@@ -46,6 +51,9 @@ int slurm_open_tasks(const char *workspace, size_t *n, struct err *e);
 
 /* Ask the cluster about the open arrays. Not being answered is no error: s->queue is NULL then. */
 void slurm_ask(struct slurm *s);
+
+/* TOKEN.id of an array whose number is known. */
+int slurm_keep_id(const struct slurm *s, struct slurm_array *a, struct err *e);
 
 /* State in the queue of a task ("RUNNING", "PENDING", ...), "" when it is not there. */
 const char *slurm_state(const struct slurm *s, const struct slurm_array *a, size_t index);

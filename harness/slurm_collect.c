@@ -6,6 +6,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/sys.h"
 #include "core/proto/job.h"
 #include "core/proto/spec.h"
 #include "core/proto/tasks.h"
@@ -268,7 +269,7 @@ static void forget(struct slurm *s, size_t i)
     struct slurm_array *a = &s->arrays[i];
     char *done = mem_strndup(a->path, strlen(a->path) - strlen("json"));
     char *to = str_format("%sdone", done);
-    rename(a->path, to);
+    sys_rename(a->path, to);
     free(to);
     free(done);
     free(a->token);
@@ -285,6 +286,9 @@ int slurm_collect(struct slurm *s, struct store *store, struct slurm_collected *
     progress_init(&c.progress);
     out->open = 0;
     slurm_ask(s);
+    for (size_t i = 0; i < s->n && rc >= 0; i++)
+        if (*s->arrays[i].id) // its reply was lost, and now the queue has told it
+            rc = slurm_keep_id(s, &s->arrays[i], e);
     for (size_t i = 0; i < s->n && rc >= 0;) {
         size_t tasks = json_array_size(json_object_get(s->arrays[i].list, "tasks")), open = 0;
         for (size_t k = 0; k < tasks && rc >= 0; k++) {

@@ -1,6 +1,10 @@
 /*
  * From a plan to job arrays: see slurm.h. Runs of one stage that wait for the same arrays share
  * one, so that training begins on a dataset as soon as its banks are there.
+ *
+ * First all runs find their array, then their rows are stored together, then their job files are
+ * written, and only then the arrays are submitted, each after its list. Whoever is killed in
+ * between leaves what the next one takes for not submitted, or finds in the queue by its token.
  */
 #include "harness/slurm.h"
 
@@ -24,10 +28,10 @@ enum { ASK_TRIES = 3 };
 /* An array that is being put together. */
 struct group {
     const char *stage;
-    char *key;      // stage, what it waits for, and of banks the dataset
-    json_t *after;  // tokens of the arrays it waits for
-    json_t *tasks;  // as in the list
-    double seconds; // of its longest task
+    char *key;                 // stage, what it waits for, and of banks the dataset
+    json_t *after;             // tokens of the arrays it waits for
+    size_t *runs, n, capacity; // in the plan
+    json_t *tasks;             // as in the list
     char *token;
 };
 
@@ -101,7 +105,7 @@ static struct group *group_for(struct submitting *b, const struct plan_run *r, j
                            str_eq(stage, "encode") ? plan_text(r, "dataset") : "");
     free(tokens);
     for (size_t i = b->n; i-- > 0;)
-        if (str_eq(b->groups[i].key, key) && json_array_size(b->groups[i].tasks) < limit) {
+        if (str_eq(b->groups[i].key, key) && b->groups[i].n < limit) {
             free(key);
             return &b->groups[i];
         }
@@ -114,27 +118,48 @@ static struct group *group_for(struct submitting *b, const struct plan_run *r, j
     return &b->groups[b->n - 1];
 }
 
+static void place(struct submitting *b, size_t run)
+{
+    const struct plan_run *r = &b->plan->runs[run];
+    json_t *after = arrays_before(b, r);
+    if (!after)
+        return;
+    struct group *g = group_for(b, r, after);
+    json_decref(after);
+    MEM_PUSH(g->runs, g->n, g->capacity) = run;
+    json_object_set_new(b->token_of, r->id, json_string(g->token));
+}
+
 /* ---- tasks ---- */
 
-static int add_task(struct submitting *b, size_t run, struct err *e)
+/* One transaction: a commit for each of a thousand runs takes seconds. */
+static int store_rows(const struct submitting *b, struct err *e)
+{
+    int rc = store_together(b->store, e);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < b->n && rc == 0; i++)
+        for (size_t k = 0; k < b->groups[i].n && rc == 0; k++) {
+            const struct plan_run *r = &b->plan->runs[b->groups[i].runs[k]];
+            json_t *spec = plan_spec(b->plan, r);
+            rc = store_run(b->store, r->id, spec, e);
+            json_decref(spec);
+        }
+    return store_together_end(b->store, rc, e);
+}
+
+static int make_task(const struct submitting *b, struct group *g, size_t run, struct err *e)
 {
     const struct plan_run *r = &b->plan->runs[run];
     struct jobfile job = {0};
     struct store_state known;
-    json_t *after = arrays_before(b, r);
-    if (!after)
-        return 0;
-    struct group *g = group_for(b, r, after);
-    json_decref(after);
     int rc = store_state(b->store, r->id, &known, e);
     int attempt = known.attempts + 1;
     const struct jobfile_how how = {.threads = (int)slurm_config_count(b->s->config, "cpus"),
                                     .every = b->o->checkpoint_every,
-                                    .device = b->o->device};
+                                    .device = b->o->device,
+                                    .unsynced = true};
     store_state_release(&known);
-    json_t *spec = plan_spec(b->plan, r);
-    rc = rc < 0 ? rc : store_run(b->store, r->id, spec, e);
-    json_decref(spec);
     if (rc < 0 || (rc = jobfile_write(&job, b->plan, run, b->s->workspace, attempt, &how, e)) < 0)
         goto out;
     char *journal = str_format("%s/journals/%s.%d.jsonl", b->s->workspace, r->id, attempt);
@@ -145,14 +170,20 @@ static int add_task(struct submitting *b, size_t run, struct err *e)
     json_array_append_new(g->tasks, json_pack("{s:s, s:s, s:s, s:s, s:o, s:f}", "run", r->id, "job",
                                               job.path, "journal", journal, "log", job.log, "needs",
                                               needs, "seconds", r->seconds));
-    if (r->seconds > g->seconds)
-        g->seconds = r->seconds;
-    json_object_set_new(b->token_of, r->id, json_string(g->token));
-    unlink(journal); // of the same attempt number in a store that was since taken away
+    sys_unlink(journal); // of the same attempt number in a store that was since taken away
     free(journal);
 out:
     jobfile_release(&job);
     return rc;
+}
+
+static int make_tasks(struct submitting *b, struct err *e)
+{
+    int rc = store_rows(b, e);
+    for (size_t i = 0; i < b->n && rc == 0; i++)
+        for (size_t k = 0; k < b->groups[i].n && rc == 0; k++)
+            rc = make_task(b, &b->groups[i], b->groups[i].runs[k], e);
+    return rc ? rc : jobfile_sync(b->s->workspace, e);
 }
 
 /* ---- submitting ---- */
@@ -162,54 +193,62 @@ static char *file_of(const struct submitting *b, const struct group *g, const ch
     return str_format("%s/slurm/%s.%s", b->s->workspace, g->token, ending);
 }
 
-static int write_files(const struct submitting *b, const struct group *g, struct err *e)
+static int write_files(const struct submitting *b, const struct group *g, const json_t *array,
+                       struct err *e)
 {
     char *list = file_of(b, g, "json"), *script = file_of(b, g, "sh");
     const char *argv[] = {b->o->runner, "task", list, NULL};
     char *command = proc_command_text(argv);
     char *text = str_format("#!/bin/sh\nexec %s \"$SLURM_ARRAY_TASK_ID\"\n", command);
-    int rc = fs_write(script, text, strlen(text), e);
+    char *lines = json_dumps(array, JSON_INDENT(1));
+    int rc = fs_write(list, lines, strlen(lines), e); // first: every file belongs to a list
+    if (rc == 0)
+        rc = fs_write(script, text, strlen(text), e);
+    free(lines);
     free(text);
     free(command);
-    json_t *root =
-        json_pack("{s:s, s:s, s:s, s:I, s:O}", "token", g->token, "recipe", b->o->recipe, "stage",
-                  g->stage, "revision", (json_int_t)b->o->revision, "tasks", g->tasks);
-    text = json_dumps(root, JSON_INDENT(1));
-    if (rc == 0) // last: from here on it counts as perhaps submitted
-        rc = fs_write(list, text, strlen(text), e);
-    free(text);
-    json_decref(root);
     free(script);
     free(list);
     return rc;
 }
 
-static const char *id_of(const struct submitting *b, const char *token)
+/* ":ID" of each array that it waits for; of one that has left the queue meanwhile, nothing. */
+static int add_after(struct submitting *b, const struct group *g, struct str *out, struct err *e)
 {
-    for (size_t i = 0; i < b->s->n; i++)
-        if (str_eq(b->s->arrays[i].token, token))
-            return b->s->arrays[i].id;
-    return "";
+    struct slurm *s = b->s;
+    for (size_t i = 0; i < json_array_size(g->after); i++) {
+        const char *token = json_string_value(json_array_get(g->after, i));
+        const struct slurm_array *a = NULL;
+        for (size_t k = 0; k < s->n; k++)
+            if (str_eq(s->arrays[k].token, token))
+                a = &s->arrays[k];
+        BUG_IF(!a);  // arrays are submitted in the order in which they wait for each other
+        if (!*a->id) // its reply was lost
+            slurm_ask(s);
+        if (*a->id)
+            str_addf(out, ":%s", a->id);
+        else if (!s->queue)
+            return err_set(e, ERR_SYS,
+                           "nothing that waits for '%s' can be submitted before the queue tells "
+                           "its number: %s; repeat the command later",
+                           token, s->silent.text);
+    }
+    return 0;
 }
 
-static json_t *command_of(const struct submitting *b, const struct group *g)
+/* `after`: ":ID" of each array that it waits for. */
+static json_t *command_of(const struct submitting *b, const struct group *g, const char *after)
 {
     long concurrent = slurm_config_count(b->s->config, "concurrent");
     char *script = file_of(b, g, "sh"), *out = file_of(b, g, "%a.out"), limit[32] = "";
-    struct str after = STR_INIT;
     if (concurrent)
         snprintf(limit, sizeof limit, "%%%ld", concurrent);
-    for (size_t i = 0; i < json_array_size(g->after); i++) {
-        const char *id = id_of(b, json_string_value(json_array_get(g->after, i)));
-        if (*id)
-            str_addf(&after, ":%s", id);
-    }
     char *name = str_format("--job-name=%s", g->token), *output = str_format("--output=%s", out);
-    char *array = str_format("--array=0-%zu%s", json_array_size(g->tasks) - 1, limit);
+    char *array = str_format("--array=0-%zu%s", g->n - 1, limit);
     json_t *argv = json_pack("[s, s, s, s, s, s, s]", "sbatch", "--parsable", "--requeue",
                              "--open-mode=append", name, output, array);
-    if (after.size) {
-        char *text = str_format("--dependency=afterok%s", after.data);
+    if (*after) {
+        char *text = str_format("--dependency=afterok%s", after);
         json_array_append_new(argv, json_string(text));
         json_array_append_new(argv, json_string("--kill-on-invalid-dep=yes"));
         free(text);
@@ -221,7 +260,6 @@ static json_t *command_of(const struct submitting *b, const struct group *g)
     free(name);
     free(out);
     free(script);
-    str_release(&after);
     return argv;
 }
 
@@ -248,44 +286,67 @@ static void take_id(struct slurm_array *a, const char *output)
     }
 }
 
-static int submit(struct submitting *b, const struct group *g, struct err *e)
+/* Its tasks may have come and gone while the queue was not asked. */
+static bool has_begun(const struct group *g)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (fs_is_file(text_of(json_array_get(g->tasks, i), "journal")))
+            return true;
+    return false;
+}
+
+static int call_sbatch(struct submitting *b, const struct group *g, struct slurm_array *a,
+                       const char *after, struct err *e)
 {
     struct slurm *s = b->s;
     struct err why = {0};
-    char *path = file_of(b, g, "json"), *id_path = file_of(b, g, "id"), *output = NULL;
-    int rc = write_files(b, g, e);
-    if (rc < 0)
-        goto out;
-    json_t *list =
-        json_pack("{s:s, s:s, s:s, s:I, s:O}", "token", g->token, "recipe", b->o->recipe, "stage",
-                  g->stage, "revision", (json_int_t)b->o->revision, "tasks", g->tasks);
-    MEM_PUSH(s->arrays, s->n, s->capacity) =
-        (struct slurm_array){.token = mem_strdup(g->token), .path = mem_strdup(path), .list = list};
-    struct slurm_array *a = &s->arrays[s->n - 1];
-    json_t *argv = command_of(b, g);
-    int called = slurm_call(s, argv, &output, &why);
+    char *output = NULL;
+    json_t *argv = command_of(b, g, after);
+    int called = slurm_call(s, argv, &output, &why), rc = 0;
     json_decref(argv);
     if (called == 0)
         take_id(a, output);
+    free(output);
     if (!*a->id && called != ERR_MISSING)
         find_lost(s, a);
-    if (!*a->id && (called == ERR_MISSING || s->queue)) { // it is known not to be there
-        unlink(path);
-        rc = err_set(e, called == ERR_MISSING ? ERR_MISSING : ERR_SYS, "nothing was submitted: %s",
-                     called < 0 ? why.text : "sbatch did not name its job");
-    } else if (!*a->id) {
-        rc = err_set(e, ERR_SYS,
-                     "it is not known whether '%s' was submitted: %s; the same command finds out",
-                     g->token, called < 0 ? why.text : "sbatch did not name its job");
-    } else {
-        rc = fs_write(id_path, a->id, strlen(a->id), e);
-        b->o->arrays++;
-        b->o->tasks += json_array_size(g->tasks);
+    const char *words = called < 0 ? why.text : "sbatch did not name its job";
+    if (*a->id) {
+        rc = slurm_keep_id(s, a, e);
+    } else if (called == ERR_MISSING || (s->queue && !has_begun(g))) {
+        char *script = file_of(b, g, "sh"); // it is known not to be there
+        sys_unlink(a->path);
+        sys_unlink(script);
+        free(script);
+        return err_set(e, called == ERR_MISSING ? ERR_MISSING : ERR_SYS,
+                       "nothing was submitted: %s", words);
+    } else if (!s->queue) {
+        return err_set(e, ERR_SYS,
+                       "it is not known whether '%s' was submitted: %s; the same command finds out",
+                       g->token, words);
     }
-out:
-    free(output);
-    free(id_path);
-    free(path);
+    b->o->arrays++;
+    b->o->tasks += g->n;
+    return rc;
+}
+
+static int submit(struct submitting *b, const struct group *g, struct err *e)
+{
+    struct slurm *s = b->s;
+    struct str after = STR_INIT;
+    json_t *array =
+        json_pack("{s:s, s:s, s:s, s:I, s:O}", "token", g->token, "recipe", b->o->recipe, "stage",
+                  g->stage, "revision", (json_int_t)b->o->revision, "tasks", g->tasks);
+    int rc = add_after(b, g, &after, e);
+    if (rc == 0)
+        rc = write_files(b, g, array, e);
+    if (rc == 0) {
+        MEM_PUSH(s->arrays, s->n, s->capacity) = (struct slurm_array){.token = mem_strdup(g->token),
+                                                                      .path = file_of(b, g, "json"),
+                                                                      .list = json_incref(array)};
+        rc = call_sbatch(b, g, &s->arrays[s->n - 1], after.data, e);
+    }
+    json_decref(array);
+    str_release(&after);
     return rc;
 }
 
@@ -296,9 +357,8 @@ static void warn_of_time(const struct submitting *b)
     double limit = slurm_config_seconds(b->s->config), longest = 0;
     size_t over = 0;
     for (size_t i = 0; i < b->n; i++)
-        for (size_t k = 0; k < json_array_size(b->groups[i].tasks); k++) {
-            double seconds = json_number_value(
-                json_object_get(json_array_get(b->groups[i].tasks, k), "seconds"));
+        for (size_t k = 0; k < b->groups[i].n; k++) {
+            double seconds = b->plan->runs[b->groups[i].runs[k]].seconds;
             over += seconds > limit;
             longest = seconds > longest ? seconds : longest;
         }
@@ -306,18 +366,6 @@ static void warn_of_time(const struct submitting *b)
         log_warn("%zu tasks are expected to take longer than 'time' allows (%.0f s, at most %.0f "
                  "s); they will have to go on from checkpoints",
                  over, longest, limit);
-}
-
-static int make_folders(const struct slurm *s, struct err *e)
-{
-    static const char *const folders[] = {"slurm", "journals"};
-    int rc = 0;
-    for (int i = 0; i < 2 && rc == 0; i++) {
-        char *path = fs_join(s->workspace, folders[i]);
-        rc = fs_make_folders(path, e);
-        free(path);
-    }
-    return rc;
 }
 
 int slurm_submit(struct slurm *s, const struct plan *p, struct store *store, struct slurm_submit *o,
@@ -331,10 +379,10 @@ int slurm_submit(struct slurm *s, const struct plan *p, struct store *store, str
             json_object_set_new(b.token_of, text_of(json_array_get(tasks, k), "run"),
                                 json_string(s->arrays[i].token));
     }
-    int rc = make_folders(s, e);
-    for (size_t i = 0; i < p->n && rc == 0; i++)
+    for (size_t i = 0; i < p->n; i++)
         if (p->runs[i].state == PLAN_WANTED && !json_object_get(b.token_of, p->runs[i].id))
-            rc = add_task(&b, i, e);
+            place(&b, i);
+    int rc = make_tasks(&b, e);
     if (rc == 0)
         warn_of_time(&b);
     for (size_t i = 0; i < b.n && rc == 0; i++)
@@ -344,6 +392,7 @@ int slurm_submit(struct slurm *s, const struct plan *p, struct store *store, str
         free(b.groups[i].token);
         json_decref(b.groups[i].after);
         json_decref(b.groups[i].tasks);
+        free(b.groups[i].runs);
     }
     free(b.groups);
     json_decref(b.token_of);

@@ -53,6 +53,12 @@ long store_revision(struct store *s, const struct store_revision *r, struct err 
 long store_machine(struct store *s, const json_t *facts,
                    struct err *e); // object of text: cpu, cores, memory, os, libraries
 
+/* What is written between the two is on disk together after store_together_end, or not at all: it
+ * keeps it when `rc` is 0, and returns the result. Only for calls that are no transaction of their
+ * own: store_run, store_revision, store_machine. */
+int store_together(struct store *s, struct err *e);
+int store_together_end(struct store *s, int rc, struct err *e);
+
 /* The run's row, made when it is not there. */
 int store_run(struct store *s, const char *run, const json_t *spec, struct err *e);
 

@@ -184,6 +184,16 @@ long store_machine(struct store *s, const json_t *facts, struct err *e)
 
 /* ---- runs and attempts ---- */
 
+int store_together(struct store *s, struct err *e)
+{
+    return store__begin_write(s, e);
+}
+
+int store_together_end(struct store *s, int rc, struct err *e)
+{
+    return store__finish(s, rc, e);
+}
+
 int store_run(struct store *s, const char *run, const json_t *spec, struct err *e)
 {
     return store__columns_insert(s, run, spec, e);

@@ -244,14 +244,14 @@ static int sync_folder_of(const char *path, struct err *e)
     return rc;
 }
 
-int fs_commit(struct fs_file *f, struct err *e)
+static int commit(struct fs_file *f, bool name, struct err *e)
 {
     int rc = 0;
     if (sys_fsync(f->fd) < 0)
         rc = err_sys(e, "unable to write '%s'", f->path);
     else if (sys_rename(f->temporary, f->path) < 0)
         rc = err_sys(e, "unable to rename '%s' to '%s'", f->temporary, f->path);
-    else
+    else if (name)
         rc = sync_folder_of(f->path, e);
     if (!rc) {
         free(f->temporary);
@@ -259,6 +259,11 @@ int fs_commit(struct fs_file *f, struct err *e)
     }
     fs_abandon(f);
     return rc;
+}
+
+int fs_commit(struct fs_file *f, struct err *e)
+{
+    return commit(f, true, e);
 }
 
 void fs_abandon(struct fs_file *f)
@@ -272,7 +277,7 @@ void fs_abandon(struct fs_file *f)
     *f = (struct fs_file){.fd = -1};
 }
 
-int fs_write(const char *path, const void *data, size_t size, struct err *e)
+static int write_file(const char *path, const void *data, size_t size, bool name, struct err *e)
 {
     struct fs_file f;
     int rc = fs_create(&f, path, e);
@@ -282,7 +287,17 @@ int fs_write(const char *path, const void *data, size_t size, struct err *e)
         fs_abandon(&f);
         return rc;
     }
-    return fs_commit(&f, e);
+    return commit(&f, name, e);
+}
+
+int fs_write(const char *path, const void *data, size_t size, struct err *e)
+{
+    return write_file(path, data, size, true, e);
+}
+
+int fs_write_unsynced(const char *path, const void *data, size_t size, struct err *e)
+{
+    return write_file(path, data, size, false, e);
 }
 
 int fs_map_open(struct fs_map *m, const char *path, struct err *e)

@@ -34,6 +34,9 @@ int fs_read_gzip(char **out, size_t *size, const char *path, size_t limit, struc
 
 int fs_write(const char *path, const void *data, size_t size, struct err *e);
 
+/* The same, but the name is on disk only after fs_sync_folder: for many files of one folder. */
+int fs_write_unsynced(const char *path, const void *data, size_t size, struct err *e);
+
 /* A file written piece by piece that takes its final name only in fs_commit. */
 struct fs_file {
     int fd; // -1 = not open

@@ -39,7 +39,7 @@ on_slurm 0 plain
 grep -q 'submitted' err && fail "a grid that is done was submitted again"
 
 # Replies that are lost; an array that is there twice.
-for fault in reply-lost duplicate; do
+for fault in reply-lost reply-late duplicate; do
     on_slurm 0 $fault $fault
     whole $fault
 done

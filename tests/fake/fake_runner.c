@@ -1,6 +1,8 @@
 /*
  * A runner for the scheduler's tests: reads the job file, trains nothing, and behaves as told.
  *
+ * `task` is the real runner's, with this one's jobs.
+ *
  *   FAKE_MODE=MODE[:TEXT]  what to do; with TEXT only for jobs whose file contains it (others
  *                          succeed)
  *   FAKE_MS=N              milliseconds of work (default 0)
@@ -21,6 +23,7 @@
 #include "core/data/bank.h"
 #include "core/proto/event.h"
 #include "core/proto/job.h"
+#include "runner/runner.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -443,26 +446,12 @@ static int devices(struct err *e)
     return 0;
 }
 
-int main(int argc, char **argv)
+int runner_job(const char *path)
 {
     struct err e = {0};
     struct job job = {0};
-    long fd = -1, gate = -1;
     char *text;
-    log_name("fake-runner");
-    if (argc == 2 && str_eq(argv[1], "devices"))
-        return devices(&e);
-    if ((argc != 5 && argc != 7) || !str_eq(argv[1], "run") || !str_eq(argv[3], "--events-fd") ||
-        !str_to_long(argv[4], 0, 1000, &fd) ||
-        (argc == 7 && (!str_eq(argv[5], "--go-fd") || !str_to_long(argv[6], 0, 1000, &gate)))) {
-        for (int i = 1; i < argc; i++)
-            printf("%s\n", argv[i]);
-        return 9; // for the tests of commands that are passed on
-    }
-    event_open((int)fd);
-    if (!job_wait((int)gate))
-        return 0;
-    if (job_read(&job, argv[2], &e) < 0 || fs_read(&text, NULL, argv[2], 1 << 20, &e) < 0) {
+    if (job_read(&job, path, &e) < 0 || fs_read(&text, NULL, path, 1 << 20, &e) < 0) {
         log_error("%s", e.text);
         job_release(&job);
         return 3;
@@ -481,4 +470,24 @@ int main(int argc, char **argv)
     free(text);
     job_release(&job);
     return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct err e = {0};
+    long fd = -1, gate = -1;
+    log_name("fake-runner");
+    if (argc == 2 && str_eq(argv[1], "devices"))
+        return devices(&e);
+    if (argc > 1 && str_eq(argv[1], "task"))
+        return runner_task(argc - 1, argv + 1);
+    if ((argc != 5 && argc != 7) || !str_eq(argv[1], "run") || !str_eq(argv[3], "--events-fd") ||
+        !str_to_long(argv[4], 0, 1000, &fd) ||
+        (argc == 7 && (!str_eq(argv[5], "--go-fd") || !str_to_long(argv[6], 0, 1000, &gate)))) {
+        for (int i = 1; i < argc; i++)
+            printf("%s\n", argv[i]);
+        return 9; // for the tests of commands that are passed on
+    }
+    event_open((int)fd);
+    return job_wait((int)gate) ? runner_job(argv[2]) : 0;
 }
