@@ -88,9 +88,9 @@ void plot_data(const struct plot *p, struct str *out);
 void plot_script(const struct plot *p, struct str *out);
 
 /* Write <folder>/NAME.{tsv,gp} and run gnuplot for .pdf, .svg and .png. `run` starts a program
- * with an argv array in `folder` and waits (process creation lives in harness/proc.c); ERR_MISSING
- * from it means that gnuplot is not installed. When it fails, data and script are kept and no old
- * picture is left beside them. */
+ * with an argv array in `folder` and waits (process creation lives in harness/system/proc.c);
+ * ERR_MISSING from it means that gnuplot is not installed. When it fails, data and script are kept
+ * and no old picture is left beside them. */
 typedef int (*plot_run)(const char *const *argv, const char *folder, struct err *e);
 int plot_write(const struct plot *p, const char *folder, plot_run run, struct err *e);
 

@@ -1,6 +1,6 @@
 /*
  * `devices`: the GPUs of this machine as JSON lines, for the scheduler and `promptgrid doctor`,
- * which link no CUDA (harness/gpu.h reads them):
+ * which link no CUDA (harness/sched/gpu.h reads them):
  *
  *   {"device":"cuda:0","name":"NVIDIA H100","capability":"9.0","driver":"13.0","toolkit":"12.4",
  *    "memory":bytes,"free":bytes,"problem":null}     problem: why it cannot be used

@@ -43,7 +43,7 @@ static int check_result(const struct work *w, struct err *e)
 }
 
 /* The method as its training left it. Its result does not depend on the number of classes
- * (harness/grid.c refuses those that do), so the target's stands for the source's. */
+ * (harness/recipe/grid.c refuses those that do), so the target's stands for the source's. */
 static int load(struct work *w, struct err *e)
 {
     struct rng r;

@@ -1,8 +1,8 @@
-/* promptgrid: plans, schedules, records and reports. The commands are in harness/cmd_*.c. */
+/* promptgrid: plans, schedules, records and reports. The commands are in harness/cmd/cmd_*.c. */
 #include "core/base/log.h"
 #include "core/base/str.h"
-#include "harness/cmd.h"
-#include "harness/version.h"
+#include "harness/cmd/cmd.h"
+#include "harness/system/version.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 # Which version this is: sets `version` ("1.2.0", or "1.2.0+45.g0123abcd" 45 commits after the tag
 # v1.2.0), `commit` and `dirty` ("true" when the tree differs from it). As a script,
 #   cmake -DSOURCE=DIR -DRELEASE=1.2.0 -DOUT=version.c -P version.cmake
-# it also writes the C file of harness/version.h, only when that would change.
+# it also writes the C file of harness/system/version.h, only when that would change.
 #
 # RELEASE is the version where no tag says another. In a tarball of `git archive` there is no
 # repository; git has then put the commit and its tag here:
@@ -53,7 +53,7 @@ endif()
 
 if(OUT)
   set(text "/* Made by scripts/lib/version.cmake at every build. */
-#include \"harness/version.h\"
+#include \"harness/system/version.h\"
 
 const char version_text[] = \"${version}\";
 const char version_commit[] = \"${commit}\";

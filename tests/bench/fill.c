@@ -9,8 +9,8 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/split.h"
-#include "harness/plan.h"
-#include "harness/recipe.h"
+#include "harness/plan/plan.h"
+#include "harness/recipe/recipe.h"
 #include "results/store.h"
 
 #include <stdio.h>

@@ -21,8 +21,8 @@
 #include "core/proto/event.h"
 #include "core/proto/job.h"
 #include "core/train/checkpoint.h"
-#include "harness/bundle.h"
-#include "harness/recipe.h"
+#include "harness/cmd/bundle.h"
+#include "harness/recipe/recipe.h"
 #include "results/baseline.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "harness/proc.h"
+#include "harness/system/proc.h"
 #include "plots/plot.h"
 
 static char *folder; // of the running case
