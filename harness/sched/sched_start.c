@@ -93,8 +93,7 @@ static int prepare(struct sched *s, struct slot *slot, const struct next *next, 
     if (rc == 0) {
         const char *argv[] = {o->runner, "run", slot->job.path, "--events-fd", "3", "--go-fd",
                               "4",       NULL};
-        const struct proc_options options = {
-            .argv = argv, .log = slot->job.log, .events = collect_feed, .gated = true};
+        const struct proc_options options = {.argv = argv, .events = collect_feed, .gated = true};
         rc = proc_start(&slot->proc, &options, e);
     }
     if (rc < 0) {
@@ -107,7 +106,6 @@ static int prepare(struct sched *s, struct slot *slot, const struct next *next, 
 static void drop(struct slot *slot)
 {
     proc_drop(&slot->proc);
-    sys_unlink(slot->job.log); // nothing was said
     collect_release(&slot->collect);
     jobfile_release(&slot->job);
 }
@@ -140,7 +138,7 @@ static bool is_ready(const struct sched *s, const struct next *next, int threads
            !next->alone && next->gpu < 0;
 }
 
-/* The runner is there and waits: its row comes first, so that none runs without one. */
+/* The runner is there and waits: its log and its row come first, so that none runs without them. */
 static int begin(struct sched *s, struct slot *slot, struct err *e)
 {
     const struct sched_options *o = s->options;
@@ -150,7 +148,9 @@ static int begin(struct sched *s, struct slot *slot, struct err *e)
     json_t *spec = plan_spec(s->plan, r);
     struct sys_process who;
     sys_process(slot->proc.pid, &who);
-    int rc = store_begin_as(s->store, r->id, spec, o->revision, o->machine, command, slot->job.log,
+    int rc = proc_log(&slot->proc, slot->job.log, e);
+    if (rc == 0)
+        rc = store_begin_as(s->store, r->id, spec, o->revision, o->machine, command, slot->job.log,
                             &who, &slot->attempt, e);
     json_decref(spec);
     free(command);

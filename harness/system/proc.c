@@ -147,6 +147,12 @@ static int see_it_run(struct proc *p, pid_t pid, int failed, struct err *e)
     return p->exit_fd < 0 ? no_room("unable to watch a process", e) : 0;
 }
 
+int proc_log(struct proc *p, const char *path, struct err *e)
+{
+    p->log = sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return p->log < 0 ? err_sys(e, "unable to write '%s'", path) : 0;
+}
+
 int proc_start(struct proc *p, const struct proc_options *options, struct err *e)
 {
     int rc = 0, output[2] = {-1, -1}, events[2] = {-1, -1}, failed[2] = {-1, -1},
@@ -160,13 +166,8 @@ int proc_start(struct proc *p, const struct proc_options *options, struct err *e
         rc = no_room("unable to make a pipe", e);
         goto out;
     }
-    if (options->log) {
-        p->log = sys_open(options->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        if (p->log < 0) {
-            rc = err_sys(e, "unable to write '%s'", options->log);
-            goto out;
-        }
-    }
+    if (options->log && (rc = proc_log(p, options->log, e)) < 0)
+        goto out;
     pid_t pid = make_child(options, environment ? environment : environ, output[1], events[1],
                            gate[0], failed[1]);
     if (pid < 0) {

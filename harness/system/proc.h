@@ -28,7 +28,7 @@ enum {
 struct proc_options {
     const char *const *argv; // NULL-terminated; argv[0] is looked up in PATH unless it has a '/'
     const char *folder;      // to run in; NULL = here
-    const char *log;         // file for stdout and stderr; NULL = keep only the tail
+    const char *log;         // file for stdout and stderr, see proc_log; NULL = keep only the tail
     /* What arrives on descriptor 3, in pieces; NULL = no descriptor 3. */
     void (*events)(void *arg, const char *data, size_t size);
     void *arg;
@@ -53,6 +53,9 @@ struct proc {
 /* ERR_MISSING when there is no such program, ERR_BUSY when the system has no room for a process now
  * (processes, memory, descriptors). */
 int proc_start(struct proc *p, const struct proc_options *options, struct err *e);
+
+/* Keep its output in a new file from now on; what comes before is kept with what comes next. */
+int proc_log(struct proc *p, const char *path, struct err *e);
 
 /* Let a gated child begin. One that has died meanwhile ends as any other does. */
 void proc_go(struct proc *p);

@@ -19,7 +19,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/base/sys.h"
-#include "harness/revision_sys.h"
+#include "harness/system/revision_sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -187,14 +187,26 @@ static void a_gated_child_begins_when_it_is_told(void **state)
     (void)state;
     struct str events = STR_INIT;
     struct proc p;
-    start_gated(&p, "printf waits >&3; head -c 1 <&4 | wc -c >&3", &events);
+    start_gated(&p, "printf waits >&3; head -c 1 <&4 | wc -c >&3; echo said", &events);
     serve_until(&p, &events, "waits");
     usleep(50000);
     assert_false(proc_serve(&p));
     assert_string_equal(events.data, "waits");
+    char *folder = t_folder(), *log = fs_join(folder, "log"), *text;
+    struct err e = {0};
+    assert_ok(proc_log(&p, log, &e), &e);
     proc_go(&p);
     serve_until(&p, &events, "waits1\n");
+    while (!proc_serve(&p))
+        usleep(10000);
     assert_int_equal(proc_reap(&p, 0, NULL), 0);
+    assert_ok(fs_read(&text, NULL, log, 100, &e), &e);
+    assert_string_equal(text, "said\n");
+    unlink(log);
+    rmdir(folder);
+    free(text);
+    free(log);
+    free(folder);
     str_release(&events);
 }
 
