@@ -11,6 +11,11 @@ const double plot_single = 8.5, plot_double = 17.5;
 static const double line_height = 0.38, title_height = 0.4;
 static const char *const missing_text = "seeds missing";
 
+const struct plot__colour plot__palette[PLOT__PALETTE] = {
+    {"#0072B2", 7, 6}, {"#D55E00", 5, 4},   {"#009E73", 9, 8}, {"#CC79A7", 13, 12},
+    {"#56B4E9", 7, 6}, {"#E69F00", 11, 10}, {"#000000", 5, 4}, {"#882255", 9, 8},
+};
+
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -131,11 +136,6 @@ const char *plot__y_label(const struct plot *p, const struct plot__layout *l, si
 bool plot__lowest(const struct plot *p, const struct plot__layout *l, size_t panel)
 {
     return panel + l->columns >= p->n;
-}
-
-double plot__text_width(const char *text)
-{
-    return 0.15 * (double)str_columns(text);
 }
 
 double plot__tic_step(double range)

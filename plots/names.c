@@ -18,6 +18,11 @@
 
 const char plot__more[] = ", \\\n        ";
 
+double plot__text_width(const char *text)
+{
+    return 0.15 * (double)str_columns(text);
+}
+
 void plot__quote(struct str *out, const char *name)
 {
     static const char harmless[] = " ()%,.:;/+-=_*<>|~?&";

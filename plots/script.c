@@ -4,10 +4,6 @@
 
 #include <stdlib.h>
 
-const struct plot__colour plot__palette[PLOT__PALETTE] = {
-    {"#0072B2", 7, 6}, {"#D55E00", 5, 4},   {"#009E73", 9, 8}, {"#CC79A7", 13, 12},
-    {"#56B4E9", 7, 6}, {"#E69F00", 11, 10}, {"#000000", 5, 4}, {"#882255", 9, 8},
-};
 static const char *const grey = "#777777";
 
 const struct plot__shape *plot__shape(const struct plot *p)

@@ -38,6 +38,7 @@ struct dataset_row {
  * the roots are open. */
 extern const struct dataset_row dataset_rows[]; // ends with a NULL name
 size_t dataset_rows_count(void);
+const struct dataset_row *dataset_built_in(const char *name); // NULL if it is none of them
 bool dataset_is_taken(const char *name); // by one that is built in, or by a set
 
 /* All that are known, the built-in ones first; NULL at the end. */

@@ -1,5 +1,5 @@
 /*
- * A split while it is read. For split.c and split_folders.c only; everybody else sees split.h.
+ * A split while it is read. For split*.c only; everybody else sees split.h.
  */
 #ifndef PROMPTGRID_DATA_SPLIT_BUILD_H
 #define PROMPTGRID_DATA_SPLIT_BUILD_H

@@ -120,17 +120,6 @@ static void cpu_shuttle_fetch(struct device *d, struct shuttle *s, const void *f
     cpu_transfer(d, s, from, bytes);
 }
 
-float *cpu_scratch(struct cpu *c, size_t n)
-{
-    int worker = thread_worker();
-    if (c->scratch_size[worker] < n) {
-        free(c->scratch[worker]);
-        c->scratch[worker] = mem_aligned(n, sizeof(float));
-        c->scratch_size[worker] = n;
-    }
-    return c->scratch[worker];
-}
-
 static const struct device_ops ops = {
     .kind = "cpu",
     .close = cpu_close,
