@@ -67,10 +67,12 @@ static _Noreturn void child(const struct proc_options *o, char *const *environme
 {
     sigset_t none;
     sigemptyset(&none);
-    for (int s = 1; s < NSIG; s++)
-        signal(s, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
+    for (int s = 1; s < NSIG; s++) {
+        signal(s, SIG_IGN); // forgets what came for our group, as Ctrl-Z, before it had its own
+        signal(s, SIG_DFL);
+    }
+    sigprocmask(SIG_SETMASK, &none, NULL);
     int null = open("/dev/null", O_RDONLY);
     // The parent may have died before the kernel knew that we must not outlive it.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && null >= 0 &&
@@ -214,6 +216,8 @@ void proc_go(struct proc *p)
 void proc_drop(struct proc *p)
 {
     close_end(&p->gate);
+    close_end(&p->output); // what it has said out of turn is for nobody
+    close_end(&p->events);
     proc_signal(p, SIGKILL);
     proc_reap(p, 0, NULL);
 }

@@ -60,7 +60,7 @@ int proc_log(struct proc *p, const char *path, struct err *e);
 /* Let a gated child begin. One that has died meanwhile ends as any other does. */
 void proc_go(struct proc *p);
 
-/* End a child whose work nobody wants. */
+/* End a child whose work nobody wants, nor what it has said. */
 void proc_drop(struct proc *p);
 
 /* Fill in descriptors to poll for (-1 where there is nothing more to come). */

@@ -61,4 +61,12 @@ FAKE_MODE=fail expect_status 1 "$promptgrid" run --jobs 1 --max-failures 1 --wor
 [ "$(attempts)" -eq 1 ] || fail "$(attempts) attempts"
 [ "$(find w/logs -type f | wc -l)" -eq 1 ] || fail "its log is left: $(ls w/logs)"
 none_wait || fail "it is left: $(waiting)"
+
+# What it says out of turn is heard at its turn; here it has none.
+rm -rf w
+printf '#!/bin/sh\n[ "$1" = run ] && echo garbage >&3 && sleep 30\n' >hasty
+chmod +x hasty
+PROMPTGRID_RUNNER="$scratch/hasty" expect_status 1 "$promptgrid" run --jobs 1 --max-failures 1 --workspace w small.yaml
+grep -q 'failed: protocol: an event is not JSON' err || fail "$(cat err)"
+[ "$(attempts)" -eq 1 ] || fail "$(attempts) attempts"
 pass

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 static void keep(void *arg, const char *data, size_t size)
@@ -165,6 +166,23 @@ static void a_child_dies_with_its_parent(void **state)
     close(ends[1]);
 }
 
+/* It is of our group until it has its own: Ctrl-Z and Ctrl-C of that moment are not for it. */
+static void what_comes_for_our_group_is_not_for_a_child(void **state)
+{
+    (void)state;
+    setpgid(0, 0);
+    signal(SIGINT, SIG_IGN);
+    pid_t pid = fork();
+    if (pid == 0)
+        for (prctl(PR_SET_PDEATHSIG, SIGKILL);;)
+            kill(0, SIGINT);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(run_script("exit 0", NULL, NULL, NULL), 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    signal(SIGINT, SIG_DFL);
+}
+
 static void start_gated(struct proc *p, const char *script, struct str *events)
 {
     const char *argv[] = {"sh", "-c", script, NULL};
@@ -221,6 +239,19 @@ static void a_dropped_child_is_gone(void **state)
     proc_drop(&p);
     assert_string_equal(events.data, "waits");
     assert_true(kill(pid, 0) < 0);
+    str_release(&events);
+}
+
+static void what_a_dropped_child_said_is_for_nobody(void **state)
+{
+    (void)state;
+    struct str events = STR_INIT;
+    struct proc p;
+    start_gated(&p, "printf early >&3; head -c 1 <&4", &events);
+    struct pollfd said = {p.events, POLLIN, 0};
+    assert_int_equal(poll(&said, 1, -1), 1);
+    proc_drop(&p);
+    assert_int_equal(events.size, 0);
     str_release(&events);
 }
 
@@ -310,6 +341,8 @@ int main(void)
         cmocka_unit_test(a_child_dies_with_its_parent),
         cmocka_unit_test(a_gated_child_begins_when_it_is_told),
         cmocka_unit_test(a_dropped_child_is_gone),
+        cmocka_unit_test(what_a_dropped_child_said_is_for_nobody),
+        cmocka_unit_test(what_comes_for_our_group_is_not_for_a_child),
         cmocka_unit_test(a_child_that_died_at_its_gate_ends_as_any_other),
         cmocka_unit_test(a_missing_program_is_named),
         cmocka_unit_test(run_in_a_folder_and_report_what_was_said),
