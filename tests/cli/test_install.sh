@@ -24,7 +24,7 @@ works() {
         [ -s "$share/man/$page" ] || fail "no $page"
     done
     for file in bash-completion/completions/promptgrid fish/vendor_completions.d/promptgrid.fish \
-        doc/promptgrid/copyright doc/promptgrid/README.md; do
+        doc/promptgrid/copyright doc/promptgrid/README.md doc/promptgrid/docs/manual.md; do
         [ -s "$share/$file" ] || fail "no $file"
     done
 }
