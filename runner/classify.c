@@ -162,12 +162,10 @@ int runner_classify(int argc, char **argv)
     int rest, bad = 0, rc = opt_parse(options, argc, argv, &rest, &e);
     json_checked_memory();
     if (rc > 0) {
-        struct str help = STR_INIT;
-        opt_help(options, &help);
-        printf("usage: promptgrid classify [options] IMAGE...\n\nthe most probable classes of "
-               "images, by a learned prompt or by class names alone\n\n%s",
-               help.data);
-        str_release(&help);
+        opt_print_help(
+            options,
+            "usage: promptgrid classify [options] IMAGE...\n\nthe most probable classes of "
+            "images, by a learned prompt or by class names alone\n\n");
     } else if (rc == 0 && rest < 1) {
         rc = err_set(&e, ERR_USAGE,
                      "classify: an image is missing; usage: promptgrid classify "
@@ -182,6 +180,5 @@ int runner_classify(int argc, char **argv)
     free(o.prompt.data.items);
     if (rc >= 0)
         return bad ? 1 : 0;
-    log_error("%s", e.text);
-    return err_exit_status(&e);
+    return log_fail(&e);
 }

@@ -265,12 +265,10 @@ int runner_embed(int argc, char **argv)
     struct err e = {0};
     int rest, rc = opt_parse(options, argc, argv, &rest, &e);
     if (rc > 0) {
-        struct str help = STR_INIT;
-        opt_help(options, &help);
-        printf("usage: promptgrid embed --backbone NAME|DIR [--text TEXT]... [--image FILE]... "
-               "[options]\n\nfeatures of texts and images, and what they have in common\n\n%s",
-               help.data);
-        str_release(&help);
+        opt_print_help(
+            options,
+            "usage: promptgrid embed --backbone NAME|DIR [--text TEXT]... [--image FILE]... "
+            "[options]\n\nfeatures of texts and images, and what they have in common\n\n");
     } else if (rc == 0 && rest > 0) {
         rc = err_set(&e, ERR_USAGE, "embed: unexpected '%s'; texts follow --text, images --image",
                      argv[1]);
@@ -287,6 +285,5 @@ int runner_embed(int argc, char **argv)
     free(o.data.items);
     if (rc >= 0)
         return 0;
-    log_error("%s", e.text);
-    return err_exit_status(&e);
+    return log_fail(&e);
 }

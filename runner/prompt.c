@@ -147,14 +147,12 @@ static const struct part {
 
 static int help(const struct part *p, const struct opt *options)
 {
-    struct str text = STR_INIT;
-    opt_help(options, &text);
-    printf(
+    opt_print_help(
+        options,
         "usage: promptgrid prompt %s [options] %s\n\n%s\n\nPROMPT is a run of ours, its result "
         "file, a model.pth.tar-N of CoOp, CoCoOp, KgCoOp,\nProGrad, MaPLe, IVLP or PromptSRC, or "
-        "the folder that holds one.\n\n%s",
-        p->name, p->argument, p->about, text.data);
-    str_release(&text);
+        "the folder that holds one.\n\n",
+        p->name, p->argument, p->about);
     return 0;
 }
 
@@ -188,8 +186,7 @@ static int run_part(const struct part *p, int argc, char **argv)
     free(o.data.items);
     if (rc == 0)
         return 0;
-    log_error("%s", e.text);
-    return err_exit_status(&e);
+    return log_fail(&e);
 }
 
 int runner_prompt(int argc, char **argv)

@@ -64,16 +64,12 @@ int runner_run(int argc, char **argv)
     if (rc == 0 && gate_text && !str_to_long(gate_text, 0, 1 << 20, &gate))
         rc = err_set(&e, ERR_USAGE, "'--go-fd %s' is no descriptor number", gate_text);
     if (rc > 0) {
-        struct str help = STR_INIT;
-        opt_help(options, &help);
-        printf("usage: promptgrid-runner run JOB.json [--events-fd N] [--go-fd N]\n\n%s",
-               help.data);
-        str_release(&help);
+        opt_print_help(options,
+                       "usage: promptgrid-runner run JOB.json [--events-fd N] [--go-fd N]\n\n");
         return 0;
     }
     if (rc < 0) {
-        log_error("%s", e.text);
-        return err_exit_status(&e);
+        return log_fail(&e);
     }
     event_open((int)fd);
     if (!job_wait((int)gate))

@@ -85,12 +85,9 @@ int runner_sample(int argc, char **argv)
     struct err e = {0};
     int rest, rc = opt_parse(options, argc, argv, &rest, &e);
     if (rc > 0) {
-        struct str help = STR_INIT;
-        opt_help(options, &help);
-        printf("usage: promptgrid data sample DATASET --shots K --seed S [options]\n\n"
-               "the few-shot pictures, in the order in which CoOp picks them\n\n%s",
-               help.data);
-        str_release(&help);
+        opt_print_help(options,
+                       "usage: promptgrid data sample DATASET --shots K --seed S [options]\n\n"
+                       "the few-shot pictures, in the order in which CoOp picks them\n\n");
         free(o.data.items);
         return 0;
     }
@@ -107,6 +104,5 @@ int runner_sample(int argc, char **argv)
     free(o.data.items);
     if (rc == 0)
         return 0;
-    log_error("%s", e.text);
-    return err_exit_status(&e);
+    return log_fail(&e);
 }

@@ -94,13 +94,11 @@ int runner_split(int argc, char **argv)
     struct err e = {0};
     int rest, rc = opt_parse(options, argc, argv, &rest, &e);
     if (rc > 0) {
-        struct str help = STR_INIT;
-        opt_help(options, &help);
-        printf("usage: promptgrid data split DATASET [options]\n\n"
-               "Make the split of a dataset whose split file is missing, by the rules of CoOp and\n"
-               "Python's generator. It is not the official split: see what it says.\n\n%s",
-               help.data);
-        str_release(&help);
+        opt_print_help(
+            options,
+            "usage: promptgrid data split DATASET [options]\n\n"
+            "Make the split of a dataset whose split file is missing, by the rules of CoOp and\n"
+            "Python's generator. It is not the official split: see what it says.\n\n");
         free(o.data.items);
         return 0;
     }
@@ -111,6 +109,5 @@ int runner_split(int argc, char **argv)
     free(o.data.items);
     if (rc == 0)
         return 0;
-    log_error("%s", e.text);
-    return err_exit_status(&e);
+    return log_fail(&e);
 }

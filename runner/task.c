@@ -123,8 +123,7 @@ int runner_task(int argc, char **argv)
         return 2;
     }
     if (do_task(argv[1], index, &status, &e) < 0) {
-        log_error("%s", e.text);
-        return err_exit_status(&e);
+        return log_fail(&e);
     }
     return status;
 }

@@ -89,12 +89,9 @@ int runner_tokenize(int argc, char **argv)
     struct err e = {0};
     int rest, rc = opt_parse(options, argc, argv, &rest, &e);
     if (rc > 0) {
-        struct str help = STR_INIT;
-        opt_help(options, &help);
-        printf("usage: promptgrid tokenize --backbone NAME|DIR TEXT... [options]\n\n"
-               "token ids of texts, as the text tower takes them\n\n%s",
-               help.data);
-        str_release(&help);
+        opt_print_help(options,
+                       "usage: promptgrid tokenize --backbone NAME|DIR TEXT... [options]\n\n"
+                       "token ids of texts, as the text tower takes them\n\n");
     } else if (rc == 0 && (!o.backbone || rest < 1)) {
         rc = err_set(&e, ERR_USAGE, "tokenize: expected --backbone NAME|DIR and a text");
     } else if (rc == 0) {
@@ -103,6 +100,5 @@ int runner_tokenize(int argc, char **argv)
     free(o.data.items);
     if (rc >= 0)
         return 0;
-    log_error("%s", e.text);
-    return err_exit_status(&e);
+    return log_fail(&e);
 }

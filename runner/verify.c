@@ -13,8 +13,7 @@ int runner_verify(int argc, char **argv)
     }
     const struct checkpoint_owner owner = {argv[1], NULL};
     if (checkpoint_open(&c, argv[2], &owner, &e) < 0) {
-        log_error("%s", e.text);
-        return err_exit_status(&e);
+        return log_fail(&e);
     }
     checkpoint_close(&c);
     return 0;

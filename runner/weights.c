@@ -205,11 +205,8 @@ static const struct part {
 
 static int help(const struct part *p, const struct opt *options)
 {
-    struct str text = STR_INIT;
-    opt_help(options, &text);
-    printf("usage: promptgrid weights %s [options]%s%s\n\n%s\n\n%s", p->name,
-           p->argument ? " " : "", p->argument ? p->argument : "", p->about, text.data);
-    str_release(&text);
+    opt_print_help(options, "usage: promptgrid weights %s [options]%s%s\n\n%s\n\n", p->name,
+                   p->argument ? " " : "", p->argument ? p->argument : "", p->about);
     return 0;
 }
 

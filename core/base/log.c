@@ -1,6 +1,7 @@
 /* Lines on stderr: see log.h. */
 #include "core/base/log.h"
 
+#include "core/base/err.h"
 #include "core/base/str.h"
 
 #include <stdarg.h>
@@ -53,4 +54,10 @@ void log_warn(const char *format, ...)
 void log_error(const char *format, ...)
 {
     LOG_BODY("error: ");
+}
+
+int log_fail(const struct err *e)
+{
+    log_error("%s", e->text);
+    return err_exit_status(e);
 }

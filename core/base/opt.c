@@ -4,6 +4,8 @@
 #include "core/base/mem.h"
 
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,4 +115,16 @@ void opt_help(const struct opt *table, struct str *out)
         str_pad(out, used < 24 ? 24 - used : 1, ' ');
         str_addf(out, "%s\n", table->help);
     }
+}
+
+void opt_print_help(const struct opt *table, const char *format, ...)
+{
+    struct str options = STR_INIT;
+    va_list args;
+    opt_help(table, &options);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    fputs(options.data, stdout);
+    str_release(&options);
 }

@@ -48,4 +48,8 @@ int opt_parse(const struct opt *table, int argc, char **argv, int *rest, struct 
 /* One line an option, aligned; with tabs after "--help=table". */
 void opt_help(const struct opt *table, struct str *out);
 
+/* Help on stdout: a text, as for printf, and the options after it. */
+void opt_print_help(const struct opt *table, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 #endif

@@ -63,12 +63,8 @@ const struct cmd *cmd_find(const char *name)
 
 static void help(const struct cmd *self, const struct opt *table)
 {
-    struct str text = STR_INIT;
-    str_addf(&text, "usage: promptgrid %s [options]%s%s\n\n%s\n\n", self->name,
-             *self->arguments ? " " : "", self->arguments, self->about);
-    opt_help(table, &text);
-    fputs(text.data, stdout);
-    str_release(&text);
+    opt_print_help(table, "usage: promptgrid %s [options]%s%s\n\n%s\n\n", self->name,
+                   *self->arguments ? " " : "", self->arguments, self->about);
 }
 
 int cmd_options(const struct cmd *self, const struct opt *table, int argc, char **argv, int *rest,
@@ -82,20 +78,14 @@ int cmd_options(const struct cmd *self, const struct opt *table, int argc, char 
         return 0;
     }
     if (rc < 0)
-        return cmd_fail(&e);
+        return log_fail(&e);
     if (*rest > max)
         err_set(&e, ERR_USAGE, "unexpected word '%s'; usage: promptgrid %s [options]%s%s",
                 argv[max + 1], self->name, *self->arguments ? " " : "", self->arguments);
     else if (*rest < min)
         err_set(&e, ERR_USAGE, "a word is missing; usage: promptgrid %s [options]%s%s", self->name,
                 *self->arguments ? " " : "", self->arguments);
-    return e.code ? cmd_fail(&e) : -1;
-}
-
-int cmd_fail(const struct err *e)
-{
-    log_error("%s", e->text);
-    return err_exit_status(e);
+    return e.code ? log_fail(&e) : -1;
 }
 
 int cmd_finish(int status)

@@ -2,7 +2,7 @@
  * The commands of `promptgrid`. One file a command (cmd_NAME.c), one row in the table of cmd.c.
  *
  * A command parses its own options from a table that begins with CMD_COMMON, prints its result on
- * stdout and its error through cmd_fail, and returns the program's exit status: 0 all well, 1 some
+ * stdout and its error through log_fail, and returns the program's exit status: 0 all well, 1 some
  * runs failed or something does not hold, 2 usage or recipe error, 3 environment, 130 interrupted.
  */
 #ifndef PROMPTGRID_HARNESS_CMD_H
@@ -71,9 +71,6 @@ int cmd_reference(const struct cmd *self, int argc, char **argv);
  * argv[1..*rest] are then the words, whose number must be within min..max. */
 int cmd_options(const struct cmd *self, const struct opt *table, int argc, char **argv, int *rest,
                 int min, int max);
-
-/* Print the error on stderr and return its exit status. */
-int cmd_fail(const struct err *e);
 
 /* Flush stdout; a failed write (full disk, closed pipe) is an error: the exit status. */
 int cmd_finish(int status);

@@ -1,5 +1,6 @@
 /* promptgrid check [RECIPE] [--data [DIR]]: does the workspace hold? Changes nothing. */
 #include "core/base/fs.h"
+#include "core/base/log.h"
 #include "core/base/str.h"
 #include "harness/check/check.h"
 #include "harness/cmd/cmd.h"
@@ -172,7 +173,7 @@ int cmd_check(const struct cmd *self, int argc, char **argv)
     if (status < 0) {
         status = check(&o, rest ? argv[1] : NULL, &e);
         if (status < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
     }
     free(o.common.data.items);
     return status;

@@ -149,7 +149,7 @@ int cmd_compare(const struct cmd *self, int argc, char **argv)
                                    &e)) == 0)
             status = 0;
         if (e.code)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
     }
     free(args.where.items);
     free(args.common.data.items);

@@ -3,6 +3,7 @@
  * selections and splits made anew are the runner's `sample` and `split`.
  */
 #include "core/base/fs.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/own.h"
@@ -101,7 +102,7 @@ static int data_list(const struct cmd *self, int argc, char **argv)
     const struct opt table[] = {CMD_COMMON(common), {0}};
     int rest, status = cmd_options(self, table, argc, argv, &rest, 0, 0);
     if (status < 0) {
-        status = roots_open(&roots, common.data.items, common.data.n, &e) < 0 ? cmd_fail(&e) : 0;
+        status = roots_open(&roots, common.data.items, common.data.n, &e) < 0 ? log_fail(&e) : 0;
         if (!status)
             print_list(&roots, common.json);
         roots_release(&roots);
@@ -179,12 +180,12 @@ int cmd_data(const struct cmd *self, int argc, char **argv)
     if (argc < 2) {
         err_set(&e, ERR_USAGE, "a word is missing; usage: promptgrid %s %s", self->name,
                 self->arguments);
-        return cmd_fail(&e);
+        return log_fail(&e);
     }
     const char *near = str_nearest(argv[1], names, n, sizeof names[0]);
     err_set(&e, ERR_USAGE, "unknown command 'data %s'%s%s%s", argv[1],
             near ? ", did you mean 'data "
                  : "; there are list, check, show, fetch, link, new, sample and split",
             near ? near : "", near ? "'?" : "");
-    return cmd_fail(&e);
+    return log_fail(&e);
 }

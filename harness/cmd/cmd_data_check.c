@@ -203,14 +203,14 @@ static int write_manifest(struct subject *s, struct err *e)
 static int examine(struct options *o, struct subject *s, struct err *e)
 {
     if (roots_dataset(&o->roots, s->row, &s->folder, e) < 0) {
-        const int status = cmd_fail(e);
+        const int status = log_fail(e);
         tell_how(o, s->row, 0);
         return status;
     }
     if (split_load(&s->split, s->row, s->folder, e) < 0) {
         const int code = e->code;
         err_wrap(e, "dataset '%s'", s->row->name);
-        cmd_fail(e);
+        log_fail(e);
         if (code == ERR_MISSING)
             tell_how(o, s->row, code);
         return code == ERR_MISSING ? 3 : 1;
@@ -221,7 +221,7 @@ static int examine(struct options *o, struct subject *s, struct err *e)
                     show_progress, e) < 0 ||
         (o->write && write_manifest(s, e) < 0)) {
         err_wrap(e, "dataset '%s'", s->row->name);
-        cmd_fail(e);
+        log_fail(e);
         return 1;
     }
     char *note = split_note(&s->split, s->row);
@@ -268,7 +268,7 @@ static int check(struct options *o, int n, char **names)
     for (int i = 0; i < n && !e.code; i++)
         dataset_get(&row, names[i], &e);
     if (e.code)
-        return cmd_fail(&e);
+        return log_fail(&e);
     o->all = o->common.json ? json_array() : NULL;
     for (int i = 0; i < n; i++) {
         dataset_get(&row, names[i], &e);

@@ -148,7 +148,7 @@ static int tell(const struct options *o, const struct dataset_fetch *f,
     }
     struct err e = {0};
     if (!o->offline && !status && finish(f, &e) < 0)
-        status = cmd_fail(&e);
+        status = log_fail(&e);
     if ((status || o->offline) && f->origin->by_hand) {
         log_info("what has to be done by hand for '%s':", f->row->name);
         tell_lines(f->origin->by_hand);
@@ -179,7 +179,7 @@ static int fetch_one(struct options *o, const struct dataset_row *row)
         dataset_fetch(&f, &results, &n, &e);
     }
     if (e.code) {
-        status = cmd_fail(&e);
+        status = log_fail(&e);
     } else {
         status = tell(o, &f, results, n);
         if (o->all)
@@ -223,7 +223,7 @@ static int run(struct options *o, int n, char **names)
     if (!e.code)
         each(o, n, names, false, &e); // names that are wrong are told before anything is fetched
     if (e.code)
-        return cmd_fail(&e);
+        return log_fail(&e);
     o->all = o->common.json ? json_array() : NULL;
     const int status = each(o, n, names, true, &e);
     if (o->all)

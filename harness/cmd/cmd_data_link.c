@@ -20,7 +20,7 @@ static int run(const struct cmd_common *common, const char *name, const char *fr
         dataset_get(&row, name, &e) < 0 || cmd_data_folder(&roots, row, &folder, &e) < 0 ||
         link_plan(&links, row, folder, from, &e) < 0 || link_make(&links, folder, &e) < 0) {
         const int code = e.code;
-        status = cmd_fail(&e);
+        status = log_fail(&e);
         if (code == ERR_MISSING && folder && row->split)
             log_info("the split '%s/%s' has to be there first: 'promptgrid data fetch %s'", folder,
                      row->split, name);

@@ -299,11 +299,11 @@ static int run(const struct options *o, const char *name)
     if (check_words(o, name, &e) < 0 || read_parts(m.set.parts, o->parts, &e) < 0 ||
         roots_open(&roots, o->common.data.items, o->common.data.n, &e) < 0 ||
         cmd_data_root(&roots, &root, &e) < 0) {
-        status = cmd_fail(&e);
+        status = log_fail(&e);
     } else {
         m.folder = fs_join(root, name);
         if (make(&m, &e) < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
         else
             puts(m.folder);
     }

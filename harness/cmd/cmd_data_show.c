@@ -3,6 +3,7 @@
  * it is there, classes and counts, where it comes from, what to cite.
  */
 #include "core/base/fs.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/manifest.h"
@@ -262,7 +263,7 @@ static int run(const struct cmd_common *common, const char *name, bool all)
     if (roots_open(&roots, common->data.items, common->data.n, &e) < 0 ||
         dataset_get(&s.row, name, &e) < 0) {
         roots_release(&roots);
-        return cmd_fail(&e);
+        return log_fail(&e);
     }
     s.origin = origin_of(s.row);
     if (roots_dataset(&roots, s.row, &s.folder, &s.problem) == 0)

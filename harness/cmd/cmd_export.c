@@ -243,7 +243,7 @@ int cmd_export(const struct cmd *self, int argc, char **argv)
         char *path = o.out ? mem_strdup(o.out)
                            : str_format("%.*s.tar.zst", (int)strcspn(fs_base(argv[1]), "."),
                                         fs_base(argv[1]));
-        status = export(&x, argv[1], path, &e) < 0 ? cmd_fail(&e) : 0;
+        status = export(&x, argv[1], path, &e) < 0 ? log_fail(&e) : 0;
         if (status == 0 && x.missing)
             log_warn("%zu files that are no longer there are left out", x.missing);
         if (status == 0 && o.common.json)

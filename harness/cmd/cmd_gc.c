@@ -193,7 +193,7 @@ int cmd_gc(const struct cmd *self, int argc, char **argv)
         g.workspace = workspace;
         status = gc(&g, argv + 1, rest, &e);
         if (status < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
         free(workspace);
     }
     json_decref(g.needed);

@@ -175,7 +175,7 @@ int cmd_import_csv(const struct cmd *self, int argc, char **argv)
     int rest, status = cmd_options(self, table, argc, argv, &rest, 1, argc);
     if (status < 0) {
         int rc = import(&x, rest, argv + 1, &e);
-        status = rc < 0 ? cmd_fail(&e) : 0;
+        status = rc < 0 ? log_fail(&e) : 0;
     }
     for (size_t i = 0; i < x.n; i++) {
         free(x.files[i].name);

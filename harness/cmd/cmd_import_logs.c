@@ -321,7 +321,7 @@ int cmd_import_logs(const struct cmd *self, int argc, char **argv)
     x.command = cmd_text_given(self->name, argc, argv);
     int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
     if (status < 0 && import(&x, argv[1], &status, &e) < 0)
-        status = cmd_fail(&e);
+        status = log_fail(&e);
     store_close(x.store);
     for (size_t i = 0; i < x.n_logs; i++)
         imported_release(&x.logs[i]);

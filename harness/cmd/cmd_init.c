@@ -84,5 +84,5 @@ int cmd_init(const struct cmd *self, int argc, char **argv)
     int rest, status = cmd_options(self, table, argc, argv, &rest, 1, 1);
     if (status >= 0)
         return status;
-    return init(argv[1], &e) < 0 ? cmd_fail(&e) : 0;
+    return init(argv[1], &e) < 0 ? log_fail(&e) : 0;
 }

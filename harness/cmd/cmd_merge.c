@@ -129,7 +129,7 @@ int cmd_merge(const struct cmd *self, int argc, char **argv)
     if (status < 0) {
         status = merge(&common, argv[1], &e);
         if (status < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
     }
     free(common.data.items);
     return status;

@@ -1,4 +1,5 @@
 /* promptgrid methods [NAME]: what a recipe may say, from the tables that check it. */
+#include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/proto/method_keys.h"
 #include "harness/cmd/cmd.h"
@@ -96,7 +97,7 @@ int cmd_methods(const struct cmd *self, int argc, char **argv)
             str_nearest(argv[1], &method_rows[0].name, method_rows_count(), sizeof method_rows[0]);
         err_set(&e, ERR_USAGE, "unknown method '%s'%s%s%s", argv[1], near ? ", did you mean '" : "",
                 near ? near : "", near ? "'?" : "; 'promptgrid methods' lists them");
-        status = cmd_fail(&e);
+        status = log_fail(&e);
     } else if (status < 0) {
         print_methods(rest == 1 ? method_find(argv[1]) : NULL, common.json);
         status = 0;

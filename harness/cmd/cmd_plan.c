@@ -165,7 +165,7 @@ int cmd_plan(const struct cmd *self, int argc, char **argv)
     if (status < 0) {
         status = plan_print(&common, argv[1], &e);
         if (status < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
     }
     free(common.data.items);
     return status;

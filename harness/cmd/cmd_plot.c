@@ -1,5 +1,6 @@
 /* promptgrid plot: the figures of a recipe, from the runs that are done. */
 #include "core/base/fs.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/cmd/cmd.h"
@@ -78,7 +79,7 @@ int cmd_plot(const struct cmd *self, int argc, char **argv)
         json_t *paths = json_array();
         status = plot_recipe(&o, argv[1], paths, &e);
         if (status < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
         for (size_t i = 0; !o.common.json && i < json_array_size(paths); i++)
             puts(json_string_value(json_array_get(paths, i)));
         if (o.common.json)

@@ -1,6 +1,7 @@
 /* promptgrid reference NAME: what the program's tables say, as pages and as completions. The build
  * makes the manual pages and completions that are installed with it; docs/recipe.md and
  * docs/sources.md are kept in the tree and held against it by a test. */
+#include "core/base/log.h"
 #include "core/base/str.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/manual.h"
@@ -115,5 +116,5 @@ int cmd_reference(const struct cmd *self, int argc, char **argv)
     if (rc == 0)
         fputs(out.data, stdout);
     str_release(&out);
-    return rc < 0 ? cmd_fail(&e) : 0;
+    return rc < 0 ? log_fail(&e) : 0;
 }

@@ -205,7 +205,7 @@ int cmd_repair(const struct cmd *self, int argc, char **argv)
     if (status < 0) {
         status = repair(&common, &e);
         if (status < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
     }
     free(common.data.items);
     return status;

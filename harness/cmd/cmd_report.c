@@ -103,7 +103,7 @@ int cmd_report(const struct cmd *self, int argc, char **argv)
         int rc = o.watch ? watch(&o, argv[1], path, &undrawn, &e)
                          : write_page(&o, argv[1], path, 0, &last, &open, &undrawn, &e);
         if (rc < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
         else
             status = stopped ? 128 + stopped : undrawn ? 1 : 0;
         if (rc == 0 && o.common.json)

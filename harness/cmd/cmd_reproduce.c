@@ -339,7 +339,7 @@ int cmd_reproduce(const struct cmd *self, int argc, char **argv)
     int rest, status = cmd_options(self, table, argc, argv, &rest, 1, 1);
     if (status < 0 && (!str_to_double(o.within, &o.points) || !(o.points >= 0))) {
         err_set(&e, ERR_USAGE, "'--within %s' is not a number of points", o.within);
-        status = cmd_fail(&e);
+        status = log_fail(&e);
     }
     if (status < 0) {
         enum reproduced worst = REPRODUCED_SAME;
@@ -347,7 +347,7 @@ int cmd_reproduce(const struct cmd *self, int argc, char **argv)
         int rc = str_ends(argv[1], ".tar.zst") ? reproduce_bundle(&o, argv[1], &worst, all, &e)
                                                : reproduce(&o, argv[1], &worst, all, &e);
         if (rc < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
         else
             status = worst == REPRODUCED_DIFFERS ? 1 : 0;
         if (o.common.json && rc == 0)

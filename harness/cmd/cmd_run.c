@@ -342,7 +342,7 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
     if (status < 0) {
         signal(SIGPIPE, SIG_IGN); // a closed terminal or pipe must not end the runs
         if (check_limits(&o, &e) < 0 || run_anywhere(&o, argv[1], &status, &e) < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
     }
     free(o.again);
     free(o.common.data.items);

@@ -1,4 +1,5 @@
 /* promptgrid embed, tokenize: the runner's commands of the same name. */
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/cmd_runner.h"
@@ -21,7 +22,7 @@ int cmd_become_runner(const char *command, int argc, char **argv)
     free(words);
     free(name);
     free(runner);
-    return cmd_fail(&e);
+    return log_fail(&e);
 }
 
 int cmd_runner(const struct cmd *self, int argc, char **argv)

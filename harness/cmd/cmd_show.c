@@ -1,4 +1,5 @@
 /* promptgrid show RUN: what was asked of a run, what was tried, what came out. */
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/proto/spec.h"
@@ -217,7 +218,7 @@ int cmd_show(const struct cmd *self, int argc, char **argv)
         else
             status = cell ? show_cell(&common, recipe, argv + 1, &e) : show(&common, argv[1], &e);
         if (status < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
     }
     free(common.data.items);
     return status;

@@ -313,7 +313,7 @@ int cmd_collect(const struct cmd *self, int argc, char **argv)
     int words;
     int status = cmd_options(self, table, argc, argv, &words, 0, 1); // a recipe may be named
     if (status < 0 && collect(&common, &status, &e) < 0)
-        status = cmd_fail(&e);
+        status = log_fail(&e);
     free(common.data.items);
     return status;
 }

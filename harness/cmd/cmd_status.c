@@ -1,4 +1,5 @@
 /* promptgrid status RECIPE: how far a recipe is, from the plan and the store alone. */
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "harness/cmd/cmd.h"
@@ -277,12 +278,12 @@ int cmd_status(const struct cmd *self, int argc, char **argv)
     int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
     if (status < 0 && watching && common.json) {
         err_set(&e, ERR_USAGE, "'--watch' shows text; leave out '--json'");
-        status = cmd_fail(&e);
+        status = log_fail(&e);
     }
     if (status < 0) {
         status = watching ? watch(&common, argv[1], &e) : show(&common, argv[1], &e);
         if (status < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
     }
     free(common.data.items);
     return status;

@@ -249,7 +249,7 @@ int cmd_table(const struct cmd *self, int argc, char **argv)
             args.format = "json";
         status = show(&args, argv[1], &e);
         if (status < 0)
-            status = cmd_fail(&e);
+            status = log_fail(&e);
     }
     free(args.command);
     free(args.where.items);

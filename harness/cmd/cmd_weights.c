@@ -2,6 +2,7 @@
  * promptgrid weights: what is there, where it is from, import of files from elsewhere (the
  * runner's); fetching of published ones.
  */
+#include "core/base/log.h"
 #include "core/base/str.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/cmd_runner.h"
@@ -51,7 +52,7 @@ int cmd_weights(const struct cmd *self, int argc, char **argv)
     if (argc < 2) {
         err_set(&e, ERR_USAGE, "a word is missing; usage: promptgrid %s %s", self->name,
                 self->arguments);
-        return cmd_fail(&e);
+        return log_fail(&e);
     }
     if (str_eq(argv[1], fetch.name + PREFIX))
         return cmd_weights_fetch(&fetch, argc - 1, argv + 1);
@@ -62,5 +63,5 @@ int cmd_weights(const struct cmd *self, int argc, char **argv)
     err_set(&e, ERR_USAGE, "unknown command 'weights %s'%s%s%s", argv[1],
             near ? ", did you mean 'weights " : "; there are list, show, fetch, import and check",
             near ? near : "", near ? "'?" : "");
-    return cmd_fail(&e);
+    return log_fail(&e);
 }

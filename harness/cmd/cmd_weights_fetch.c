@@ -140,14 +140,14 @@ static int fetch(const struct options *o, const char *word)
     struct target t;
     int status;
     if (choose(&t, o, word, &e) < 0)
-        return cmd_fail(&e);
+        return log_fail(&e);
     char *path = destination(o, &t);
     if (fs_is_file(path)) {
         log_info("it is there already");
         puts(path);
         status = cmd_finish(0);
     } else {
-        status = download(o, &t, &e) < 0 ? cmd_fail(&e) : become_import(o, &t);
+        status = download(o, &t, &e) < 0 ? log_fail(&e) : become_import(o, &t);
     }
     free(path);
     free(t.path);
