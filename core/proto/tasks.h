@@ -2,9 +2,9 @@
  * Work handed to a cluster: a list of jobs, and the journal that each of them leaves.
  *
  * List: {"token": name of the cluster's job, "recipe": name, "stage": "encode" | "train" | "eval",
- * "revision": row of the store, "tasks": [{"run": id, "job": job file, "journal": file, "log":
- * file, "needs": [run, ...], "seconds": expected, 0 = unknown}, ...]}. Task INDEX of the array is
- * `promptgrid-runner task LIST INDEX`.
+ * "revision": row of the store, "runner": program (not in the first lists), "tasks": [{"run": id,
+ * "job": job file, "journal": file, "log": file, "needs": [run, ...], "seconds": expected, 0 =
+ * unknown}, ...]}. Task INDEX of the array is `promptgrid-runner task LIST INDEX`.
  *
  * Journal: JSON lines, only ever appended to. Each start of the task begins a part of its own, so
  * that a task that was cut off and started again says everything anew:

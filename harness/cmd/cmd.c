@@ -147,7 +147,8 @@ char *cmd_text_for(const struct cmd_common *c, const char *name, const char *rec
     size_t n = 0;
     words[n++] = "promptgrid";
     words[n++] = name;
-    words[n++] = recipe;
+    if (recipe)
+        words[n++] = recipe;
     if (c->workspace) {
         words[n++] = "--workspace";
         words[n++] = c->workspace;

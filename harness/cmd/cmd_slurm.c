@@ -37,11 +37,15 @@ int slurm_choose(const struct cmd_common *common, const char *executor, bool *sl
     }
     char *workspace = cmd_workspace(common);
     int rc = slurm_open_tasks(workspace, &open, e);
-    if (rc == 0 && open)
+    if (rc == 0 && open) {
+        char *again = cmd_text_for(common, "collect", NULL);
         rc = err_set(e, ERR_BUSY,
-                     "%zu tasks of '%s' are in Slurm's queue or not yet collected; 'promptgrid "
-                     "collect' first, or go on with --executor slurm",
-                     open, workspace);
+                     "%zu tasks of '%s' are in Slurm's queue or not yet collected; '%s' first, or "
+                     "go on with --executor slurm; when that cluster is gone for good, remove "
+                     "'%s/slurm'",
+                     open, workspace, again, workspace);
+        free(again);
+    }
     free(workspace);
     return rc;
 }
@@ -93,22 +97,30 @@ static int wait_and_collect(struct slurm *s, struct store *store, bool once,
 }
 
 /* For people, on stderr; the exit status. */
-static int report(const struct slurm_collected *c, const char *recipe, bool json, int signal)
+static int report(const struct slurm_collected *c, const struct cmd_common *common,
+                  const char *recipe, int signal)
 {
+    char *again = cmd_text_for(common, "collect", NULL);
+    char *table = cmd_text_for(common, "table", recipe);
     if (c->failed)
         log_error("%zu %s failed:", c->failed, c->failed == 1 ? "run" : "runs");
     for (size_t i = 0; i < c->failed && i < FAILURES_SHOWN; i++)
-        fprintf(stderr, "  %s: %s\n", c->failures[i].label, c->failures[i].reason);
+        fprintf(stderr, "  %s: %s; log %s; to repeat it: %s\n", c->failures[i].label,
+                c->failures[i].reason, c->failures[i].log, c->failures[i].command);
+    if (c->failed > FAILURES_SHOWN)
+        fprintf(stderr, "  and %zu more\n", c->failed - FAILURES_SHOWN);
     if (c->dropped)
         log_info("%zu tasks did not start: what they need failed, or they were never in the queue",
                  c->dropped);
     log_info("%zu done, %zu failed, %zu cancelled, %zu still in the queue", c->done, c->failed,
              c->cancelled, c->open);
     if (c->open)
-        log_info("'promptgrid collect' reads what they do; the same 'run' waits for them");
+        log_info("'%s' reads what they do; the same 'run' waits for them", again);
     else if (recipe && !c->failed && !c->cancelled && !c->dropped)
-        log_info("'promptgrid table %s' compares them", recipe);
-    if (json)
+        log_info("'%s' compares them", table);
+    free(table);
+    free(again);
+    if (common->json)
         cmd_print_json(json_pack("{s:I, s:I, s:I, s:I, s:I}", "done", (json_int_t)c->done, "failed",
                                  (json_int_t)c->failed, "cancelled", (json_int_t)c->cancelled,
                                  "skipped", (json_int_t)c->dropped, "open", (json_int_t)c->open));
@@ -253,7 +265,7 @@ static int carry_out(const struct slurm_command *o, struct store *store, const s
         goto out;
     if ((rc = see_through(o, &s, store, roots, workspace, &all, &signal, e)) < 0)
         goto out;
-    *status = report(&all, o->recipe, o->common->json, signal);
+    *status = report(&all, o->common, o->recipe, signal);
     if (!*status && plan.blocked)
         *status = 1;
 out:
@@ -287,15 +299,17 @@ static int collect(const struct cmd_common *common, int *status, struct err *e)
     struct slurm s = {0};
     struct slurm_collected all = {0};
     char *workspace = cmd_workspace(common), *path = cmd_store_path(common);
-    int lost, rc;
-    if ((rc = store_open(&store, path, STORE_WRITE, e)) < 0 ||
+    int lost, rc = fs_is_file(path)
+                       ? 0
+                       : err_set(e, ERR_MISSING, "no results yet: '%s' is not there", path);
+    if (rc < 0 || (rc = store_open(&store, path, STORE_WRITE, e)) < 0 ||
         (rc = store_recover(store, &lost, e)) < 0 ||
         (rc = slurm_run_open(&s, workspace, NULL, e)) < 0 ||
         (rc = slurm_collect(&s, store, &all, e)) < 0)
         goto out;
     if (!s.queue)
         log_warn("the queue cannot be asked: %s", s.silent.text);
-    *status = report(&all, NULL, common->json, 0);
+    *status = report(&all, common, NULL, 0);
 out:
     slurm_collected_release(&all);
     slurm_close(&s);

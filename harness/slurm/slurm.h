@@ -72,7 +72,7 @@ int slurm_submit(struct slurm *s, const struct plan *p, struct store *store, str
 /* ---- harness/slurm/slurm_collect.c ---- */
 
 struct slurm_failure {
-    char *run, *label, *reason;
+    char *run, *label, *reason, *log, *command; // command: that repeats it on this machine
     bool passing; // of the moment, or the cluster's doing: trying again may help
 };
 struct slurm_collected {

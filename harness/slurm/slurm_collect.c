@@ -82,12 +82,20 @@ static int begin(struct collecting *c, const struct task *t, int *n, struct err 
     return rc;
 }
 
-static void keep_failure(struct slurm_collected *out, const char *run, const char *label,
+static void keep_failure(struct slurm_collected *out, const struct task *t, const char *label,
                          const char *reason, bool passing)
 {
+    const char *runner = text_of(t->array->list, "runner");
+    const char *by_hand[] = {runner ? runner : "promptgrid-runner", "run", text_of(t->json, "job"),
+                             NULL};
     out->failures = mem_grow(out->failures, out->failed + 1, sizeof *out->failures);
     out->failures[out->failed++] =
-        (struct slurm_failure){mem_strdup(run), mem_strdup(label), mem_strdup(reason), passing};
+        (struct slurm_failure){.run = mem_strdup(t->run),
+                               .label = mem_strdup(label),
+                               .reason = mem_strdup(reason),
+                               .log = mem_strdup(text_of(t->json, "log")),
+                               .command = proc_command_text(by_hand),
+                               .passing = passing};
 }
 
 static int put_failure(struct collecting *c, const struct task *t, const char *label,
@@ -105,7 +113,7 @@ static int put_failure(struct collecting *c, const struct task *t, const char *l
     }
     progress_line(&c->progress, "%s failed: %s", label, reason);
     // "cancelled" here is not the user's word: the cluster asked the task to end.
-    keep_failure(out, t->run, label, reason,
+    keep_failure(out, t, label, reason,
                  failure_is_transient(class_) || str_eq(class_, "cancelled"));
     return 0;
 }
@@ -123,7 +131,7 @@ static int put_done(struct collecting *c, const struct task *t, struct collect *
     if (rc == ERR_CORRUPT || rc == ERR_NUMERIC) { // what it said contradicts itself
         char *reason = str_format("protocol: %s", e->text);
         rc = store_failed(c->store, t->run, n, "failed", "protocol", reason, e);
-        keep_failure(c->out, t->run, label, reason, false);
+        keep_failure(c->out, t, label, reason, false);
         free(reason);
         return rc;
     }
@@ -344,6 +352,8 @@ static void failure_free(struct slurm_failure *f)
     free(f->run);
     free(f->label);
     free(f->reason);
+    free(f->log);
+    free(f->command);
 }
 
 json_t *slurm_collected_again(struct slurm_collected *c)

@@ -317,8 +317,9 @@ static int call_sbatch(struct submitting *b, const struct group *g, struct slurm
         sys_unlink(a->path);
         sys_unlink(script);
         free(script);
-        return err_set(e, called == ERR_MISSING ? ERR_MISSING : ERR_SYS,
-                       "nothing was submitted: %s", words);
+        return err_set(
+            e, called == ERR_MISSING ? ERR_MISSING : ERR_SYS, "nothing was submitted: %s%s", words,
+            called == ERR_MISSING ? "; where there is no Slurm, leave out '--executor slurm'" : "");
     } else if (!s->queue) {
         return err_set(e, ERR_SYS,
                        "it is not known whether '%s' was submitted: %s; the same command finds out",
@@ -334,8 +335,9 @@ static int submit(struct submitting *b, const struct group *g, struct err *e)
     struct slurm *s = b->s;
     struct str after = STR_INIT;
     json_t *array =
-        json_pack("{s:s, s:s, s:s, s:I, s:O}", "token", g->token, "recipe", b->o->recipe, "stage",
-                  g->stage, "revision", (json_int_t)b->o->revision, "tasks", g->tasks);
+        json_pack("{s:s, s:s, s:s, s:I, s:s, s:O}", "token", g->token, "recipe", b->o->recipe,
+                  "stage", g->stage, "revision", (json_int_t)b->o->revision, "runner", b->o->runner,
+                  "tasks", g->tasks);
     int rc = add_after(b, g, &after, e);
     if (rc == 0)
         rc = write_files(b, g, array, e);

@@ -30,6 +30,7 @@ table local >local.json
 # Undisturbed: arrays for the banks of each dataset, then for training with a dependency.
 on_slurm 0 plain
 grep -q 'submitted 10 tasks in 4 arrays' err || fail "not 10 tasks in 4 arrays"
+grep -q "'promptgrid table small.yaml --workspace plain' compares them" err || fail "$(cat err)"
 whole plain
 cat cluster-plain/*/command >commands
 [ "$(grep -c -- '--dependency=afterok:' commands)" = 2 ] || fail "two arrays were to wait"
@@ -49,10 +50,24 @@ grep -q "nothing was submitted: 'sbatch' exited with status 1: sbatch: error: Ba
 on_slurm 0 refused
 whole refused
 
+# No cluster, and nothing to collect.
+expect_status 3 env PATH=/nowhere "$promptgrid" run --executor slurm --workspace none small.yaml
+same err <<'END'
+promptgrid: error: nothing was submitted: unable to run 'sbatch': No such file or directory; where there is no Slurm, leave out '--executor slurm'
+END
+expect_status 3 "$promptgrid" collect --workspace nothing
+same err <<'END'
+promptgrid: error: no results yet: 'nothing/promptgrid.sqlite' is not there
+END
+[ ! -e nothing ] || fail "collect made a workspace"
+
 # A task that is killed is a failed attempt; what needs it does not start; the same command goes on.
 # With retries left it is submitted again by itself.
 on_slurm 1 kill kill "--retries 0"
 grep -q 'the task ended without a word: .*; the cluster says FAILED' err || fail "no reason for the kill"
+sed -n 's/^  .*; log .*\.log; to repeat it: //p' err >again.sh
+[ "$(wc -l <again.sh)" = 1 ] || fail "no log and no command: $(cat err)"
+sh again.sh >out 2>&1 || fail "the command does not repeat it: $(cat again.sh out)"
 on_slurm 0 kill
 whole kill
 on_slurm 0 again kill "--retry-wait 0"
@@ -75,7 +90,9 @@ mkdir cluster-later && : >cluster-later/down
 on_slurm 0 later "" --submit-only
 grep -q 'the queue cannot be asked: .*Unable to contact slurm controller' err || fail "the silence was not told"
 expect_status 3 "$promptgrid" run --workspace later small.yaml
-grep -q "10 tasks of 'later' are in Slurm's queue or not yet collected" err || fail "runs would be made twice"
+same err <<'END'
+promptgrid: error: 10 tasks of 'later' are in Slurm's queue or not yet collected; 'promptgrid collect --workspace later' first, or go on with --executor slurm; when that cluster is gone for good, remove 'later/slurm'
+END
 wait_for 60 sh -c '! grep -lE "PENDING|RUNNING" cluster-later/*/tasks/*' || fail "the cluster hangs"
 export FAKE_SLURM=$scratch/cluster-later
 expect_status 0 "$promptgrid" collect --workspace later
