@@ -22,6 +22,8 @@ static int check_other(const struct store *s, const char *other, struct err *e)
     struct stat ours, theirs;
     if (stat(other, &theirs) < 0)
         return err_set(e, ERR_MISSING, "'%s' is not there", other);
+    if (S_ISDIR(theirs.st_mode))
+        return err_set(e, ERR_USAGE, "'%s' is a folder; name the 'promptgrid.sqlite' in it", other);
     if (stat(store_path(s), &ours) == 0 && ours.st_ino == theirs.st_ino &&
         ours.st_dev == theirs.st_dev)
         return err_set(e, ERR_USAGE, "'%s' is the store of this workspace", other);

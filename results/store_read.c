@@ -116,7 +116,8 @@ int store_metric(struct store *s, const char *run, const char *split, const char
         if (!str_eq(seal, want))
             rc = err_set(e, ERR_CORRUPT,
                          "the metrics of run '%.12s' in '%s' do not match their seal: rows were "
-                         "changed after they were recorded; restore the file from a copy",
+                         "changed after they were recorded; 'promptgrid check' tells all, "
+                         "'promptgrid repair' keeps what verifies",
                          run, s->path);
     }
     str_release(&lines);

@@ -109,7 +109,8 @@ int store_result(struct store *s, const char *run, struct store_result *out, str
         if (!str_eq(seal, want))
             rc = err_set(e, ERR_CORRUPT,
                          "the metrics of run '%.12s' in '%s' do not match their seal: rows were "
-                         "changed after they were recorded; restore the file from a copy",
+                         "changed after they were recorded; 'promptgrid check' tells all, "
+                         "'promptgrid repair' keeps what verifies",
                          run, s->path);
     }
     str_release(&lines);
@@ -135,7 +136,9 @@ int store_code(struct store *s, long revision, struct store_code *out, struct er
         rc = store__step(s, q, e);
     if (rc != 1)
         return rc < 0 ? rc
-                      : err_set(e, ERR_CORRUPT, "revision %ld is not in '%s'", revision, s->path);
+                      : err_set(e, ERR_CORRUPT,
+                                "revision %ld is not in '%s'; 'promptgrid check' tells all",
+                                revision, s->path);
     char *diff = store__prose(q, 2);
     snprintf(out->commit, sizeof out->commit, "%s", store__text(q, 0));
     out->dirty = store__int(q, 1) != 0;

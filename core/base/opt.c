@@ -52,7 +52,7 @@ static int store(const struct opt *o, const char *text, struct err *e)
         return 0;
     case OPT_COUNT:
         if (!str_to_long(text, 0, INT_MAX, (long *)o->value))
-            return err_set(e, ERR_USAGE, "option '%s%s' needs a whole number, not '%s'",
+            return err_set(e, ERR_USAGE, "option '%s%s' needs a whole number from 0, not '%s'",
                            dashes(o->name), o->name, text);
         return 0;
     case OPT_LIST: {

@@ -83,8 +83,8 @@ void cmd_print_item(json_t *item, size_t before);
 void cmd_print_items_end(size_t n);
 
 /* Commands as they are to be typed, quoted for a shell; yours to free(). Given: argv[1..] as they
- * are before cmd_options, behind a command's name. For: another command about the same recipe (NULL:
- * one that needs none), in the same workspace and with the same data. */
+ * are before cmd_options, behind a command's name. For: another command about the same recipe
+ * (NULL: one that needs none), in the same workspace and with the same data. */
 char *cmd_text_given(const char *name, int argc, char **argv);
 char *cmd_text_for(const struct cmd_common *c, const char *name, const char *recipe);
 

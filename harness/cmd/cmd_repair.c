@@ -93,7 +93,8 @@ static int mend(struct repair *r, const struct check *c, struct err *e)
     int rc = store_mend(r->store, copy, e);
     for (size_t i = 0; rc == 0 && i < c->n; i++) {
         const struct finding *f = &c->findings[i];
-        say(r, "%s of run %.12s: %s; %s", finding_names[f->kind], f->run, f->text, mended(f->kind));
+        say(r, "%s%s%.12s: %s; %s", finding_names[f->kind], *f->run ? " of run " : "", f->run,
+            f->text, mended(f->kind));
         r->lost |= f->kind != FINDING_COLUMN;
     }
     if (rc == 0)

@@ -109,13 +109,16 @@ static int summary(const struct run_options *o, const struct plan *p, const stru
                   "on, with '--device cpu' without a GPU",
                   r->lost, r->left, r->left == 1 ? "run is" : "runs are", o->again);
     else if (r->left && !r->signal)
-        log_info("%zu %s not started after %zu failures", r->left,
-                 r->left == 1 ? "run was" : "runs were", r->failed);
+        log_info("%zu %s not started after %zu failure%s", r->left,
+                 r->left == 1 ? "run was" : "runs were", r->failed, r->failed == 1 ? "" : "s");
     if (r->signal)
         log_info("stopped: %zu done, %zu cancelled; '%s' goes on from here", r->done, r->cancelled,
                  o->again);
     else if (!p->wanted)
         log_info("nothing to do: %zu %s done", p->done, p->done == 1 ? "run is" : "runs are");
+    else if (r->failed && !r->lost)
+        log_info("%zu %s done in %s; '%s' tries the rest again", r->done, plural(r->done), took,
+                 o->again);
     else
         log_info("%zu %s done in %s; '%s' compares them", r->done, plural(r->done), took, table);
     free(table);

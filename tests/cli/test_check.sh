@@ -85,6 +85,17 @@ diff whole.sql again.sql || fail "the store is not what it was"
 rm -r $db.before-repair other w2
 expect_status 0 "$promptgrid" check
 
+# A row that belongs to nothing.
+sqlite3 $db "INSERT INTO metric VALUES ('x', 1, 'test', 'accuracy', 1)"
+expect_status 0 "$promptgrid" repair
+same out <<'END'
+rows: a row of 'metric' belongs to nothing; removed
+rows of run x: it has rows in 'metric' of an attempt that is not done; removed
+the store as it was is 'SCRATCH/w/promptgrid.sqlite.before-repair'
+'promptgrid run RECIPE' makes again what was lost
+END
+rm $db.before-repair
+
 # One of each: an edited metric, a cut bank, a damaged prompt, job file and checkpoint.
 edited=$(sqlite3 $db "SELECT run FROM metric ORDER BY run LIMIT 1")
 sqlite3 $db "UPDATE metric SET value = value + 1 WHERE run = '$edited'"

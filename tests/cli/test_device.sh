@@ -178,7 +178,7 @@ same line <<'END'
   pocket-shapes zero-shot: cuda:0: not enough memory: 4096 bytes, 0 of 80 MiB are free; it ran alone there, was expected to take N GB, and 80.0 GB of 80.0 GB were free at the start; log LOG; to repeat it: COMMAND
   to repeat it: COMMAND
   to repeat it: COMMAND
-promptgrid: 8 runs done in TIME; 'promptgrid table small.yaml' compares them
+promptgrid: 8 runs done in TIME; 'promptgrid run --retry-wait 0 small.yaml' tries the rest again
 promptgrid: error: 2 runs failed:
 promptgrid: error: pocket-land zero-shot failed: cuda:0: not enough memory: 4096 bytes, 0 of 80 MiB are free; it ran alone there, was expected to take N GB, and 80.0 GB of 80.0 GB were free at the start
 promptgrid: error: pocket-shapes zero-shot failed: cuda:0: not enough memory: 4096 bytes, 0 of 80 MiB are free; it ran alone there, was expected to take N GB, and 80.0 GB of 80.0 GB were free at the start

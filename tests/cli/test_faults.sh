@@ -30,7 +30,7 @@ same end <<'END'
 promptgrid: error: 1 run failed:
   pocket-land train images: unable to decode image 'SCRATCH/data/pocket-land/images/beach/image_0001.jpg': the file is truncated; log SCRATCH/w1/logs/RUN.1.log; to repeat it: SCRATCH/w1/runner/RUN/promptgrid-runner run SCRATCH/w1/jobs/RUN.json
 promptgrid: 1 run was not started: what it needs failed
-promptgrid: 6 runs done in TIME; 'promptgrid table good.yaml --workspace w1 --data data' compares them
+promptgrid: 6 runs done in TIME; 'promptgrid run --jobs 1 --data data --workspace w1 good.yaml' tries the rest again
 END
 
 # Without the picture nothing is started; with it, only what is missing.

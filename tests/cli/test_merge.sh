@@ -41,6 +41,10 @@ grep -q 'nothing to do: 12 runs are done' err || fail "a merged run ran again"
 # What is wrong with the other store is said, and nothing is taken in.
 expect_status 3 "$promptgrid" merge --workspace ab nowhere.sqlite
 expect_status 2 "$promptgrid" merge --workspace ab ab/promptgrid.sqlite
+expect_status 2 "$promptgrid" merge --workspace ab b
+same err <<'END'
+promptgrid: error: 'b' is a folder; name the 'promptgrid.sqlite' in it
+END
 if command -v sqlite3 >/dev/null; then
     run=$(sqlite3 b/promptgrid.sqlite "SELECT run FROM metric ORDER BY run LIMIT 1")
     sqlite3 b/promptgrid.sqlite "UPDATE metric SET value = 12.5 WHERE run = '$run'"

@@ -88,7 +88,7 @@ grep -v -e '^\[' -e '^  ' err | tail -3 | plain - >line
 same line <<'EOF'
 promptgrid: stopped after 2 failures in a row with one cause; --keep-going goes on all the same
 promptgrid: 6 runs were not started after 2 failures
-promptgrid: 2 runs done in TIME; 'promptgrid table small.yaml' compares them
+promptgrid: 2 runs done in TIME; 'promptgrid run --jobs 1 --same-failures 2 small.yaml' tries the rest again
 EOF
 rm -rf w
 FAKE_MODE='fail:"method"' expect_status 1 "$promptgrid" run --keep-going --same-failures 2 small.yaml

@@ -52,7 +52,7 @@ promptgrid: error: 4 runs failed:
   pocket-land coop 2 shots seed 2: loss is not finite in epoch 3; log SCRATCH/w2/logs/RUN.1.log; to repeat it: SCRATCH/w2/runner/RUN/fake-runner run SCRATCH/w2/jobs/RUN.json
   pocket-shapes coop 2 shots seed 1: loss is not finite in epoch 3; log SCRATCH/w2/logs/RUN.1.log; to repeat it: SCRATCH/w2/runner/RUN/fake-runner run SCRATCH/w2/jobs/RUN.json
   pocket-shapes coop 2 shots seed 2: loss is not finite in epoch 3; log SCRATCH/w2/logs/RUN.1.log; to repeat it: SCRATCH/w2/runner/RUN/fake-runner run SCRATCH/w2/jobs/RUN.json
-promptgrid: 6 runs done in TIME; 'promptgrid table small.yaml --workspace w2' compares them
+promptgrid: 6 runs done in TIME; 'promptgrid run --jobs 1 --workspace w2 small.yaml' tries the rest again
 END
 unset FAKE_MODE
 expect_status 0 "$promptgrid" run --workspace w2 small.yaml
@@ -71,7 +71,7 @@ expect_status 1 "$promptgrid" run --jobs 1 --max-failures 2 --workspace w3 small
 grep -v -e '^\[' -e '^  ' err | tail -2 >line
 same line <<'END'
 promptgrid: 6 runs were not started after 2 failures
-promptgrid: 2 runs done in TIME; 'promptgrid table small.yaml --workspace w3' compares them
+promptgrid: 2 runs done in TIME; 'promptgrid run --jobs 1 --max-failures 2 --workspace w3 small.yaml' tries the rest again
 END
 
 # A failed bank: what needs it is not started.
@@ -81,7 +81,7 @@ grep -v -e '^  ' err | tail -3 >line
 same line <<'END'
 promptgrid: error: 4 runs failed:
 promptgrid: 6 runs were not started: what they need failed
-promptgrid: 0 runs done in TIME; 'promptgrid table small.yaml --workspace w4' compares them
+promptgrid: 0 runs done in TIME; 'promptgrid run --jobs 1 --workspace w4 small.yaml' tries the rest again
 END
 
 # Every other way to fail has its reason.

@@ -26,7 +26,7 @@ promptgrid: error: unknown option '--jbos', did you mean '--jobs'?
 END
 expect_status 2 "$promptgrid" run --jobs two a.yaml
 same err <<'END'
-promptgrid: error: option '--jobs' needs a whole number, not 'two'
+promptgrid: error: option '--jobs' needs a whole number from 0, not 'two'
 END
 expect_status 2 "$promptgrid" run --jobs 5000 a.yaml
 same err <<'END'

@@ -88,10 +88,10 @@ static void errors_say_what_is_wrong_and_what_was_meant(void **state)
         {{"--json=yes"}, "option '--json' takes no value"},
         {{"--jobs"}, "option '--jobs' needs a value (N)"},
         {{"-o"}, "option '-o' needs a value (FILE)"},
-        {{"--jobs", "many"}, "option '--jobs' needs a whole number, not 'many'"},
-        {{"--jobs", "-1"}, "option '--jobs' needs a whole number, not '-1'"},
-        {{"--jobs=3000000000"}, "option '--jobs' needs a whole number, not '3000000000'"},
-        {{"--jobs="}, "option '--jobs' needs a whole number, not ''"},
+        {{"--jobs", "many"}, "option '--jobs' needs a whole number from 0, not 'many'"},
+        {{"--jobs", "-1"}, "option '--jobs' needs a whole number from 0, not '-1'"},
+        {{"--jobs=3000000000"}, "option '--jobs' needs a whole number from 0, not '3000000000'"},
+        {{"--jobs="}, "option '--jobs' needs a whole number from 0, not ''"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err e = {0};

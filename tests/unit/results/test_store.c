@@ -223,8 +223,9 @@ static void an_edited_metric_breaks_the_seal(void **state)
         assert_int_equal(store_metric(s, fixture_run(1), "base", "accuracy", &value, &e),
                          ERR_CORRUPT);
         char *want = str_format("the metrics of run '9e3779b10000' in '%s' do not match their "
-                                "seal: rows were changed after they were recorded; restore the "
-                                "file from a copy",
+                                "seal: rows were changed after they were recorded; "
+                                "'promptgrid check' tells all, 'promptgrid repair' keeps what "
+                                "verifies",
                                 path);
         assert_text(&e, want);
         assert_ok(store_show(s, fixture_run(1), &all, &e), &e);
