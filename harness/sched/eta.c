@@ -80,6 +80,16 @@ double eta_run(const struct eta *t, size_t run)
     return of_group(t, &t->groups[t->of[run]]);
 }
 
+double eta_left(const struct eta *t, size_t run, double gone, long step, long of)
+{
+    double one = eta_run(t, run);
+    if (one > gone)
+        return one - gone;
+    if (step > 0 && of >= step)
+        return gone * (double)(of - step) / (double)step;
+    return one < 0 ? -1 : 0;
+}
+
 double eta_waiting(struct eta *t, const struct queue *q)
 {
     double sum = 0;

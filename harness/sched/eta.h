@@ -27,6 +27,10 @@ void eta_release(struct eta *t);
 void eta_took(struct eta *t, size_t run, double seconds);
 double eta_run(const struct eta *t, size_t run); // seconds, -1 = unknown
 
+/* Of a run that has worked for `gone` seconds and come to `step` of `of` (0: it has not said): once
+ * it takes longer than eta_run, as far as it has come says more. -1 = unknown. */
+double eta_left(const struct eta *t, size_t run, double gone, long step, long of);
+
 /* Sum over the runs that wait, -1 = unknown. */
 double eta_waiting(struct eta *t, const struct queue *q);
 

@@ -17,8 +17,10 @@ static double time_left(struct sched *s)
 {
     double left = eta_waiting(&s->eta, &s->queue);
     for (size_t i = 0; i < s->running && left >= 0; i++) {
-        double one = eta_run(&s->eta, s->slots[i].run), gone = sys_now() - s->slots[i].started;
-        left = one < 0 ? -1 : one > gone ? left + one - gone : left;
+        const struct slot *slot = &s->slots[i];
+        double one = eta_left(&s->eta, slot->run, sys_now() - slot->started, slot->collect.step,
+                              slot->collect.of);
+        left = one < 0 ? -1 : left + one;
     }
     return left < 0 ? -1 : left / (double)s->options->jobs;
 }

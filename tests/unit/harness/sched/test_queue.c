@@ -291,6 +291,8 @@ static void the_rest_takes_as_long_as_its_kind_did(void **state)
     queue_init(&q, &p);
     eta_init(&t, &p);
     assert_true(eta_run(&t, 0) == -1);
+    assert_true(eta_left(&t, 0, 3, 0, 0) == -1);
+    assert_true(eta_left(&t, 0, 3, 1, 2) == 3);
     assert_true(eta_run(&t, 5) == 9); // as the plan expects
     assert_true(eta_waiting(&t, &q) == -1);
     queue_next(&q);
@@ -301,6 +303,13 @@ static void the_rest_takes_as_long_as_its_kind_did(void **state)
     queue_end(&q, 1, true);
     queue_next(&q);
     queue_end(&q, 5, true);
+    // Of one at work: what is left of that, and when it takes longer, of what it does itself.
+    assert_true(eta_left(&t, 0, 0.5, 0, 0) == 1.5);
+    assert_true(eta_left(&t, 0, 0.5, 1, 100) == 1.5);
+    assert_true(eta_left(&t, 0, 10, 25, 100) == 30);
+    assert_true(eta_left(&t, 0, 10, 100, 100) == 0);
+    assert_true(eta_left(&t, 0, 10, 0, 0) == 0);
+
     eta_took(&t, 5, 5);
     assert_true(eta_run(&t, 5) == 5);
     assert_true(eta_run(&t, 3) == 5);          // no rlp has ended: as other training
