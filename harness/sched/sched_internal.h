@@ -49,6 +49,7 @@ struct sched {
     struct slot *slots; // (running)
     struct slot ready;  // with has_ready: the runner of the next run waits for its turn
     bool has_ready;
+    double ready_at; // it is not tried before this time
     size_t running;
     size_t total;     // runs that were to run
     struct str cause; // of the failures in a row

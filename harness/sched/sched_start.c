@@ -121,7 +121,7 @@ void sched__prepare(struct sched *s)
 {
     struct err ignored; // what is in the way will be told when it is this run's turn
     if (s->has_ready || !s->running || s->slots[0].alone || s->places.n || s->retry.n ||
-        s->stopping || s->given_up)
+        s->stopping || s->given_up || sys_now() < s->ready_at)
         return;
     long run = queue_peek(&s->queue);
     if (run < 0)
@@ -129,6 +129,8 @@ void sched__prepare(struct sched *s)
     const struct next next = {.run = (size_t)run, .gpu = -1};
     int threads = threads_for(s, &next, used_threads(s) - s->slots[0].threads);
     s->has_ready = prepare(s, &s->ready, &next, threads, &ignored) == 0;
+    if (!s->has_ready)
+        s->ready_at = sys_now() + 1;
 }
 
 /* Is the runner that waits the one that is wanted? */

@@ -69,4 +69,20 @@ chmod +x hasty
 PROMPTGRID_RUNNER="$scratch/hasty" expect_status 1 "$promptgrid" run --jobs 1 --max-failures 1 --workspace w small.yaml
 grep -q 'failed: protocol: an event is not JSON' err || fail "$(cat err)"
 [ "$(attempts)" -eq 1 ] || fail "$(attempts) attempts"
+
+# Where there is no room for it, that is tried once a second, not at each word of the one that works.
+rm -rf w
+FAKE_MODE=slow FAKE_STEPS=33 PROMPTGRID_FAULT=promptgrid/fork:3+:EAGAIN "$promptgrid" run --jobs 1 \
+    --workspace w small.yaml >out 2>err &
+scheduler=$!
+seen() { # writings of job files
+    stat -c '%n %y' w/jobs/*.json 2>/dev/null >>written
+    grep -q 'trying again$' err
+}
+wait_for 60 seen || fail "the second run was started: $(cat err)"
+kill -TERM $scheduler
+wait $scheduler
+grep -q '^\[1/10\]' err || fail "the first run was not done: $(cat err)"
+tries=$(sort -u written | wc -l)
+[ "$tries" -lt 12 ] || fail "too many tries: $tries"
 pass
