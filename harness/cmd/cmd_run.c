@@ -114,6 +114,8 @@ static int summary(const struct run_options *o, const struct plan *p, const stru
     if (r->signal)
         log_info("stopped: %zu done, %zu cancelled; '%s' goes on from here", r->done, r->cancelled,
                  o->again);
+    else if (!p->wanted && o->only_failed)
+        log_info("nothing to do: no run has failed; '%s' runs what is missing", o->again);
     else if (!p->wanted)
         log_info("nothing to do: %zu %s done", p->done, p->done == 1 ? "run is" : "runs are");
     else if (r->failed && !r->lost)
@@ -270,6 +272,8 @@ static int check_limits(const struct run_options *o, struct err *e)
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
         if (limits[i].value > limits[i].limit)
             return err_set(e, ERR_USAGE, "'--%s' goes up to %ld", limits[i].name, limits[i].limit);
+    if (o->submit_only && !(o->executor && str_eq(o->executor, "slurm")))
+        return err_set(e, ERR_USAGE, "'--submit-only' needs '--executor slurm'");
     return 0;
 }
 

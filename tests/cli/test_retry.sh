@@ -104,7 +104,9 @@ same count <<'EOF'
 1
 EOF
 expect_status 0 "$promptgrid" retry small.yaml
-grep -q '^promptgrid: nothing to do' err || fail "nothing is left to retry: $(cat err)"
+same err <<'EOF'
+promptgrid: nothing to do: no run has failed; 'promptgrid run small.yaml' runs what is missing
+EOF
 expect_status 0 "$promptgrid" run small.yaml
 
 # The runner that a grid began with is used to its end, though it is replaced meanwhile.

@@ -32,6 +32,10 @@ expect_status 2 "$promptgrid" run --jobs 5000 a.yaml
 same err <<'END'
 promptgrid: error: '--jobs' goes up to 1024
 END
+expect_status 2 "$promptgrid" run --submit-only a.yaml
+same err <<'END'
+promptgrid: error: '--submit-only' needs '--executor slurm'
+END
 expect_status 0 "$promptgrid" run --help
 head -1 out >line
 same line <<'END'
