@@ -140,6 +140,10 @@ static void written_files_read_back_and_are_replaced_whole(void **state)
     char *path = at("f"), *text;
     size_t size;
     assert_ok(fs_write(path, "first, longer", 13, &e), &e);
+    assert_ok(fs_write_unsynced(path, "second", 6, &e), &e);
+    assert_ok(fs_read(&text, &size, path, 6, &e), &e);
+    assert_string_equal(text, "second");
+    free(text);
     assert_ok(fs_write(path, "a\0b", 3, &e), &e);
     assert_ok(fs_read(&text, &size, path, 3, &e), &e);
     assert_int_equal(size, 3);

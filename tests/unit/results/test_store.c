@@ -347,6 +347,26 @@ static void assert_costs(struct store *s, const json_t *spec, size_t family, dou
     assert_true(fabs(cost.seconds - shape_s) < 1e-3);
 }
 
+static void rows_written_together_are_kept_together(void **state)
+{
+    struct err e = {0};
+    char *path = store_in(state);
+    struct store *s = open_store(path, STORE_WRITE);
+    json_t *spec = fixture_spec("flowers", "rlp", 16, 1);
+    for (int kept = 0; kept < 2; kept++) {
+        int rc = kept ? 0 : ERR_RANGE;
+        assert_ok(store_together(s, &e), &e);
+        assert_ok(store_run(s, fixture_run(1), spec, &e), &e);
+        assert_ok(store_run(s, fixture_run(2), spec, &e), &e);
+        assert_sql(path, "SELECT count(*) FROM run", "0"); // for others
+        assert_int_equal(store_together_end(s, rc, &e), rc);
+        assert_sql(path, "SELECT count(*) FROM run", kept ? "2" : "0");
+    }
+    json_decref(spec);
+    store_close(s);
+    free(path);
+}
+
 static void costs_come_from_the_same_work(void **state)
 {
     struct err e = {0};
@@ -555,6 +575,7 @@ int main(void)
         CASE(attempts_fail_are_lost_and_count_on),
         CASE(a_failure_after_done_leaves_it_done),
         CASE(a_rejected_event_leaves_nothing_of_the_run),
+        CASE(rows_written_together_are_kept_together),
         CASE(costs_come_from_the_same_work),
         CASE(costs_come_from_the_newest_hundred),
         CASE(a_store_of_version_1_is_brought_up_to_date_with_its_results),
