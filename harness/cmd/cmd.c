@@ -175,6 +175,12 @@ char *cmd_store_path(const struct cmd_common *c)
     return path;
 }
 
+int cmd_need_store(const char *path, struct err *e)
+{
+    return fs_is_file(path) ? 0
+                            : err_set(e, ERR_MISSING, "no results yet: '%s' is not there", path);
+}
+
 int cmd_open_store(const struct cmd_common *c, struct store **out, struct err *e)
 {
     char *path = cmd_store_path(c);

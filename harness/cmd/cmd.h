@@ -92,6 +92,9 @@ char *cmd_text_for(const struct cmd_common *c, const char *name, const char *rec
 char *cmd_workspace(const struct cmd_common *c);
 char *cmd_store_path(const struct cmd_common *c); // <workspace>/promptgrid.sqlite
 
+/* ERR_MISSING when the store is not there: for commands that write one, but do not make one. */
+int cmd_need_store(const char *path, struct err *e);
+
 /* The store for reading, or NULL in *out when there is none yet (no error). */
 int cmd_open_store(const struct cmd_common *c, struct store **out, struct err *e);
 

@@ -157,7 +157,9 @@ static int gc(struct gc *g, char **recipes, int n, struct err *e)
     double bytes = 0;
     size_t kept = 0;
     char *path = cmd_store_path(g->common);
-    int rc = roots_open(&roots, g->common->data.items, g->common->data.n, e);
+    int rc = cmd_need_store(path, e);
+    if (rc == 0)
+        rc = roots_open(&roots, g->common->data.items, g->common->data.n, e);
     if (rc == 0 && g->yes) // no scheduler may be about to read them
         rc = store_open(&lock, path, STORE_WRITE, e);
     for (int i = 0; i < n && rc == 0; i++)

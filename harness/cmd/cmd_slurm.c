@@ -1,7 +1,6 @@
 /* Waiting for a cluster, and promptgrid collect: see cmd_slurm.h. */
 #include "harness/cmd/cmd_slurm.h"
 
-#include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/data/catalogue.h"
@@ -299,9 +298,7 @@ static int collect(const struct cmd_common *common, int *status, struct err *e)
     struct slurm s = {0};
     struct slurm_collected all = {0};
     char *workspace = cmd_workspace(common), *path = cmd_store_path(common);
-    int lost, rc = fs_is_file(path)
-                       ? 0
-                       : err_set(e, ERR_MISSING, "no results yet: '%s' is not there", path);
+    int lost, rc = cmd_need_store(path, e);
     if (rc < 0 || (rc = store_open(&store, path, STORE_WRITE, e)) < 0 ||
         (rc = store_recover(store, &lost, e)) < 0 ||
         (rc = slurm_run_open(&s, workspace, NULL, e)) < 0 ||
