@@ -3,7 +3,7 @@
  *
  * One writer at a time, by a kernel lock on "<file>.lock" that dies with its owner; any number of
  * readers. A run is done when, and only when, its metrics are in the store: they are written in the
- * same transaction as state = 'done' and sealed by a hash over their canonical text.
+ * same transaction as state = 'done' and sealed by hashes over their canonical text.
  */
 #ifndef PROMPTGRID_RESULTS_STORE_H
 #define PROMPTGRID_RESULTS_STORE_H

@@ -186,6 +186,36 @@ static int check_predictions(struct store *s, struct store_check *c, struct err 
     return rc;
 }
 
+/* Curves, predictions and hashes of files against their seal; releases before it made none. */
+static int check_details(struct store *s, struct store_check *c, struct err *e)
+{
+    struct sqlite3_stmt *q;
+    char seal[HASH_HEX];
+    int rc = store__query(s, &q, e,
+                          "SELECT 1 FROM pragma_table_info('attempt') WHERE name = 'details'", "");
+    if (rc == 0)
+        rc = store__step(s, q, e);
+    if (rc != 1)
+        return rc;
+    store__end(q);
+    rc = store__query(s, &q, e,
+                      "SELECT run, n, details FROM attempt "
+                      "WHERE state = 'done' AND details IS NOT NULL ORDER BY run, n",
+                      "");
+    if (rc == 0)
+        while ((rc = store__step(s, q, e)) == 1) {
+            rc = store__details(s, store__text(q, 0), store__int(q, 1), seal, e);
+            if (rc < 0) {
+                store__end(q);
+                return rc;
+            }
+            if (!str_eq(seal, store__text(q, 2)))
+                found(c, STORE_FLAW_SEAL, store__text(q, 0),
+                      "its curve, predictions or files' hashes do not match their seal");
+        }
+    return rc;
+}
+
 /* ---- rows ---- */
 
 static int check_rows(struct store *s, struct store_check *c, struct err *e)
@@ -212,7 +242,7 @@ static int check_rows(struct store *s, struct store_check *c, struct err *e)
 int store_check(struct store *s, struct store_check *c, struct err *e)
 {
     static int (*const parts[])(struct store * s, struct store_check * c, struct err * e) = {
-        check_runs, check_seals, check_predictions, check_rows};
+        check_runs, check_seals, check_predictions, check_details, check_rows};
     bool whole = true;
     int rc = check_file(s, c, STORE_FLAW_FILE, "PRAGMA integrity_check",
                         "the database is damaged: %s", &whole, e);

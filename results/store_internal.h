@@ -17,7 +17,7 @@ struct scan;
 struct sqlite3;
 struct sqlite3_stmt;
 
-enum { STORE_VERSION = 4, STORE_APPLICATION = 0x50724764 /* "PrGd" */ };
+enum { STORE_VERSION = 5, STORE_APPLICATION = 0x50724764 /* "PrGd" */ };
 
 /* store__migrations[v] takes a store of version v to v + 1; there are STORE_VERSION of them. */
 extern const char *const store__migrations[];
@@ -118,6 +118,12 @@ void store__scan_close(struct store *s);
 struct str;
 void store__seal_line(struct str *lines, const char *split, const char *name, double value);
 void store__seal(const char *run, const struct str *lines, char out[HASH_HEX]);
+
+/* The seal of what an attempt left beside its metrics: curve, predictions, hashes of files. Hold:
+ * those of the run's last done attempt match it (ERR_CORRUPT otherwise), or were recorded by a
+ * release that did not seal them. */
+int store__details(struct store *s, const char *run, long n, char seal[HASH_HEX], struct err *e);
+int store__details_hold(struct store *s, const char *run, struct err *e);
 
 /* Long text as stored: its size (4 bytes, little-endian), zlib. `out` is yours to free().
  * store__prose reads a column of text that may be so stored; yours to free(), "" when damaged. */

@@ -33,7 +33,7 @@ static int lose(struct store *s, const char *run, const char *reason, struct err
         return rc;
     return store__exec(s, e,
                        "UPDATE attempt SET state = 'lost', class = 'lost', reason = ?2, "
-                       "seal = NULL WHERE run = ?1 AND state = 'done'",
+                       "seal = NULL, details = NULL WHERE run = ?1 AND state = 'done'",
                        "tt", run, reason);
 }
 

@@ -156,7 +156,9 @@ int store_predictions(struct store *s, const char *run, const char *split, int *
     struct sqlite3_stmt *q;
     *labels = NULL;
     *n = 0;
-    int rc = store__query(s, &q, e,
+    int rc = store__details_hold(s, run, e);
+    if (rc == 0)
+        rc = store__query(s, &q, e,
                           "SELECT p.count, p.labels FROM prediction p "
                           "JOIN attempt a ON a.run = p.run AND a.n = p.n "
                           "WHERE p.run = ?1 AND p.split = ?2 AND a.state = 'done' "

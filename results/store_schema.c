@@ -167,6 +167,11 @@ static const char version_4[] =
     "    u.dirty, u.trained, u.source"
     "  FROM runs u JOIN metric m ON m.run = u.run AND m.n = u.attempt"
     "  WHERE u.state = 'done';";
+
+/* Until now only metrics were sealed. */
+static const char version_5[] =
+    "ALTER TABLE attempt ADD COLUMN details TEXT;"; // SHA-256 over curve, predictions, artifacts
 // clang-format on
 
-const char *const store__migrations[STORE_VERSION] = {version_1, version_2, version_3, version_4};
+const char *const store__migrations[STORE_VERSION] = {version_1, version_2, version_3, version_4,
+                                                      version_5};

@@ -191,6 +191,8 @@ int store_show(struct store *s, const char *prefix, json_t **out, struct err *e)
     // The answer stands or falls with the seal of what it shows.
     double unused;
     rc = store_metric(s, run, "", "", &unused, e);
+    if (rc >= 0)
+        rc = store__details_hold(s, run, e);
     json_object_set_new(value, "sealed", json_boolean(rc >= 0));
     rc = rc == ERR_CORRUPT ? 0 : rc;
 out:

@@ -235,13 +235,15 @@ int store_begin(struct store *s, const char *run, long revision, long machine, c
 
 /* The end of an attempt that is running: anything else is a confused caller. */
 static int end_attempt(struct store *s, const char *run, int n, const char *state,
-                       const char *class_, const char *reason, const char *seal, struct err *e)
+                       const char *class_, const char *reason, const char *seal,
+                       const char *details, struct err *e)
 {
     int rc = store__exec(s, e,
                          "UPDATE attempt SET state = ?3, class = ?4, reason = ?5, seal = ?6, "
+                         "details = ?7, "
                          "finished = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') "
                          "WHERE run = ?1 AND n = ?2 AND state = 'running'",
-                         "titttt", run, (long)n, state, class_, reason, seal);
+                         "tittttt", run, (long)n, state, class_, reason, seal, details);
     if (rc == 0 && store__changes(s) != 1)
         return err_set(e, ERR_CORRUPT, "attempt %d of run '%.12s' is not running in '%s'", n, run,
                        store_path(s));
@@ -366,7 +368,7 @@ static int seal_rows(struct store *s, const char *run, int n, char seal[HASH_HEX
 int store_done(struct store *s, const char *run, int n, const json_t *events, struct err *e)
 {
     struct recording r = {s, run, n, 0};
-    char seal[HASH_HEX];
+    char seal[HASH_HEX], details[HASH_HEX];
     size_t i;
     const json_t *event;
     int rc = store__begin_write(s, e);
@@ -385,7 +387,9 @@ int store_done(struct store *s, const char *run, int n, const json_t *events, st
     }
     rc = seal_rows(s, run, n, seal, e);
     if (rc == 0)
-        rc = end_attempt(s, run, n, "done", NULL, NULL, seal, e);
+        rc = store__details(s, run, n, details, e);
+    if (rc == 0)
+        rc = end_attempt(s, run, n, "done", NULL, NULL, seal, details, e);
 out:
     return store__finish(s, rc, e);
 }
@@ -393,7 +397,7 @@ out:
 int store_failed(struct store *s, const char *run, int n, const char *state, const char *class_,
                  const char *reason, struct err *e)
 {
-    return end_attempt(s, run, n, state, class_, reason, NULL, e);
+    return end_attempt(s, run, n, state, class_, reason, NULL, NULL, e);
 }
 
 /* End the runners of a dead scheduler that are still there, though the kernel should have: their

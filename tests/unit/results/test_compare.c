@@ -138,6 +138,9 @@ static void predictions_that_contradict_the_accuracy_are_refused(void **state)
     fixture_sql(w.path, "UPDATE prediction SET labels = (SELECT labels FROM prediction LIMIT 1)");
     struct table *t = wanted_table(&w, accuracy, false);
     assert_int_equal(compare_rows(&c, t, w.store, "coop", "rlp", truth, NULL, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "do not match their seal"));
+    fixture_sql(w.path, "UPDATE attempt SET details = NULL"); // as of an earlier release
+    assert_int_equal(compare_rows(&c, t, w.store, "coop", "rlp", truth, NULL, &e), ERR_CORRUPT);
     assert_non_null(strstr(e.text, "are right for 50.00 % of the images, its accuracy is 60.00"));
     table_free(t);
     wanted_close(&w);

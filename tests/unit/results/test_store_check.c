@@ -4,6 +4,7 @@
 #include "core/base/fs.h"
 #include "core/proto/spec.h"
 #include "results/store_check.h"
+#include "results/store_curve.h"
 
 #include <unistd.h>
 
@@ -105,6 +106,13 @@ static void every_kind_of_wrong_row_is_found_and_mended(void **state)
         "PRAGMA foreign_keys = OFF; DELETE FROM run WHERE id = (SELECT min(id) FROM run)",
         "UPDATE attempt SET state = 'lost', seal = NULL WHERE run = (SELECT min(id) FROM run)",
         "UPDATE prediction SET labels = x'00' WHERE run = (SELECT min(id) FROM run)",
+        "UPDATE curve SET loss = 1.25 WHERE run = (SELECT min(id) FROM run)",
+        "UPDATE curve SET base = NULL WHERE run = (SELECT min(id) FROM run)",
+        "UPDATE curve SET singular = '[3.0,2.0]' WHERE run = (SELECT min(id) FROM run)",
+        "DELETE FROM curve WHERE run = (SELECT min(id) FROM run)",
+        "DELETE FROM prediction WHERE run = (SELECT min(id) FROM run)",
+        "UPDATE prediction SET split = 'new' WHERE run = (SELECT min(id) FROM run)",
+        "UPDATE artifact SET sha256 = '00' WHERE run = (SELECT min(id) FROM run)",
     };
     char *path = make_store(state), *copy = fs_join(*state, "copy.sqlite"), *whole;
     struct err e = {0};
@@ -126,6 +134,38 @@ static void every_kind_of_wrong_row_is_found_and_mended(void **state)
     }
     free(whole);
     free(copy);
+    free(path);
+}
+
+/* What the curve and the predictions of the first run read as: an error's code, or 0. */
+static void read_details(const char *path, int want)
+{
+    struct err e = {0};
+    struct store *s;
+    json_t *curve;
+    int *labels;
+    size_t n;
+    assert_ok(store_open(&s, path, STORE_READ, &e), &e);
+    assert_int_equal(store_curve(s, ids[0], &curve, &e), want);
+    if (want < 0)
+        assert_non_null(strstr(e.text, "do not match their seal: rows were changed after"));
+    assert_int_equal(store_predictions(s, ids[0], "base", &labels, &n, &e), want ? want : 1);
+    json_decref(curve);
+    free(labels);
+    store_close(s);
+}
+
+static void changed_curves_and_predictions_are_not_read(void **state)
+{
+    char *path = make_store(state);
+    char *sql = str_format("UPDATE curve SET new = new + 1 WHERE run = '%s'", ids[0]);
+    read_details(path, 0);
+    fixture_sql(path, sql);
+    read_details(path, ERR_CORRUPT);
+    fixture_sql(path, "UPDATE attempt SET details = NULL"); // as of an earlier release
+    read_details(path, 0);
+    assert_int_equal(findings_of(path), 0);
+    free(sql);
     free(path);
 }
 
@@ -200,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_whole_store_has_no_findings),
         CASE(every_kind_of_wrong_row_is_found_and_mended),
+        CASE(changed_curves_and_predictions_are_not_read),
         CASE(a_table_of_another_shape_is_found_and_rebuilt),
         CASE(a_flipped_byte_gives_no_wrong_number),
         CASE(what_is_saved_of_a_cut_store_verifies),
