@@ -73,7 +73,8 @@ bool sched__has_room_later(const struct sched *s);
 int sched__start_next(struct sched *s, struct err *e);
 
 /* While every place is taken: start the runner of the next run, so that it can begin at once when
- * its turn comes. Nothing is recorded of it before that; where it cannot be, none waits. */
+ * its turn comes. Nothing is recorded of it before that; where it cannot be, and once too many have
+ * failed, none waits. */
 void sched__prepare(struct sched *s);
 void sched__drop_ready(struct sched *s);
 

@@ -34,17 +34,22 @@ static bool wants_quiet(const struct sched *s)
     return false;
 }
 
+/* More failed than is put up with: what runs is seen through, nothing is started. */
+static bool enough_failed(const struct sched *s)
+{
+    long limit = s->options->max_failures;
+    return s->given_up || (limit && s->result->failed >= (size_t)limit);
+}
+
 bool sched__has_room(const struct sched *s)
 {
     const struct sched_options *o = s->options;
     int cores = thread_cores();
-    if (s->stopping || s->given_up || s->running >= (size_t)o->jobs || sys_now() < s->start_at)
+    if (s->stopping || enough_failed(s) || s->running >= (size_t)o->jobs || sys_now() < s->start_at)
         return false;
     if (s->places.n && places_left(&s->places) == 0)
         return false;
     if (s->running && (s->slots[0].alone || wants_quiet(s)))
-        return false;
-    if (o->max_failures && s->result->failed >= (size_t)o->max_failures)
         return false;
     // A runner that was alone may hold every core; more jobs than cores were asked for by name.
     return o->threads || s->running == 0 || used_threads(s) < (cores > o->jobs ? cores : o->jobs);
@@ -53,9 +58,7 @@ bool sched__has_room(const struct sched *s)
 /* Nothing may be running, but a try is to come. */
 bool sched__has_room_later(const struct sched *s)
 {
-    const struct sched_options *o = s->options;
-    bool full = o->max_failures && s->result->failed >= (size_t)o->max_failures;
-    return s->retry.n && !s->given_up && !full;
+    return s->retry.n && !enough_failed(s);
 }
 
 static int threads_for(const struct sched *s, const struct next *next, int used)
@@ -120,8 +123,12 @@ void sched__drop_ready(struct sched *s)
 void sched__prepare(struct sched *s)
 {
     struct err ignored; // what is in the way will be told when it is this run's turn
+    if (enough_failed(s)) {
+        sched__drop_ready(s); // its turn will not come
+        return;
+    }
     if (s->has_ready || !s->running || s->slots[0].alone || s->places.n || s->retry.n ||
-        s->stopping || s->given_up || sys_now() < s->ready_at)
+        s->stopping || sys_now() < s->ready_at)
         return;
     long run = queue_peek(&s->queue);
     if (run < 0)

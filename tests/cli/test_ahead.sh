@@ -13,7 +13,9 @@ waiting() { # processes of ours that are runners
         tr '\0' ' ' <"/proc/${pid%/*}/cmdline" 2>/dev/null | grep -F " $scratch/w/" || :
     done
 }
+one_waits() { [ "$(waiting | wc -l)" -eq 1 ]; }
 two_wait() { [ "$(waiting | wc -l)" -eq 2 ]; }
+three_wait() { [ "$(waiting | wc -l)" -eq 3 ]; }
 none_wait() { [ -z "$(waiting)" ]; }
 attempts() { sqlite3 w/promptgrid.sqlite 'SELECT count(*) FROM attempt'; }
 
@@ -61,6 +63,22 @@ FAKE_MODE=fail expect_status 1 "$promptgrid" run --jobs 1 --max-failures 1 --wor
 [ "$(attempts)" -eq 1 ] || fail "$(attempts) attempts"
 [ "$(find w/logs -type f | wc -l)" -eq 1 ] || fail "its log is left: $(ls w/logs)"
 none_wait || fail "it is left: $(waiting)"
+
+# Nor does it wait on while the others are seen through.
+rm -rf w
+: >"$FAKE_LOG"
+FAKE_MODE=hang "$promptgrid" run --jobs 2 --retries 0 --max-failures 1 --workspace w small.yaml >out 2>err &
+scheduler=$!
+wait_for 20 three_wait || fail "not two at work and one that waits: $(waiting)"
+two_begun() { [ "$(grep -c '^begin' "$FAKE_LOG")" -eq 2 ]; }
+wait_for 20 two_begun || fail "two did not begin: $(cat "$FAKE_LOG")"
+kill -9 "$(sed -n '1s/^begin [0-9a-f]* //p' "$FAKE_LOG")"
+wait_for 20 one_waits || fail "a runner waits for a turn that will not come: $(waiting)"
+kill -TERM $scheduler
+wait $scheduler
+none_wait || fail "it is left: $(waiting)"
+[ "$(attempts)" -eq 2 ] || fail "$(attempts) attempts"
+[ "$(find w/logs -type f | wc -l)" -eq 2 ] || fail "its log is left: $(ls w/logs)"
 
 # What it says out of turn is heard at its turn; here it has none.
 rm -rf w
