@@ -43,6 +43,7 @@ enum {
     SECONDS_LIMIT = 100000000
 };
 enum { HANG = 7200, RETRIES = 2, RETRY_WAIT = 1, SAME_FAILURES = 10 }; // unless told otherwise
+enum { NOT_GIVEN = -1 };
 
 static int check_clean(const struct revision *r, const char *home, struct err *e)
 {
@@ -277,6 +278,37 @@ static int check_limits(const struct run_options *o, struct err *e)
     return 0;
 }
 
+/* What a cluster decides in another way or not at all; here, what was not given has its default. */
+static int check_machine_only(struct run_options *o, struct err *e)
+{
+    const struct {
+        const char *name;
+        long *value, preset;
+        const char *there;
+    } options[] = {
+        {"jobs", &o->jobs, 0,
+         "'concurrent' in the recipe's 'slurm:' block says how many tasks of an array run at once"},
+        {"jobs-per-gpu", &o->jobs_per_gpu, 0,
+         "'gres' in the recipe's 'slurm:' block says what of a GPU each task gets"},
+        {"threads", &o->threads, 0,
+         "'cpus' in the recipe's 'slurm:' block says the cores of a task, and its threads"},
+        {"timeout", &o->timeout, 0, "'time' in the recipe's 'slurm:' block limits a task"},
+        {"hang", &o->hang, HANG, "'time' in the recipe's 'slurm:' block limits a task"},
+        {"max-failures", &o->max_failures, 0,
+         "leave it out: the cluster starts what is in its queue, and 'scancel' takes it out"},
+        {"same-failures", &o->same_failures, SAME_FAILURES,
+         "leave it out: the cluster starts what is in its queue, and 'scancel' takes it out"}};
+    bool slurm = o->executor && str_eq(o->executor, "slurm");
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        if (*options[i].value == NOT_GIVEN)
+            *options[i].value = options[i].preset;
+        else if (slurm)
+            return err_set(e, ERR_USAGE,
+                           "'--%s' is for runs on this machine, not for '--executor slurm'; %s",
+                           options[i].name, options[i].there);
+    return 0;
+}
+
 /* Here, or in a cluster's queue. */
 static int run_anywhere(const struct run_options *o, const char *recipe, int *status, struct err *e)
 {
@@ -301,9 +333,14 @@ static int run_anywhere(const struct run_options *o, const char *recipe, int *st
 
 int cmd_run(const struct cmd *self, int argc, char **argv)
 {
-    struct run_options o = {.checkpoint_every = CHECKPOINT_EVERY,
-                            .same_failures = SAME_FAILURES,
-                            .hang = HANG,
+    struct run_options o = {.jobs = NOT_GIVEN,
+                            .jobs_per_gpu = NOT_GIVEN,
+                            .threads = NOT_GIVEN,
+                            .timeout = NOT_GIVEN,
+                            .hang = NOT_GIVEN,
+                            .max_failures = NOT_GIVEN,
+                            .same_failures = NOT_GIVEN,
+                            .checkpoint_every = CHECKPOINT_EVERY,
                             .retries = RETRIES,
                             .retry_wait = RETRY_WAIT,
                             .only_failed = str_eq(self->name, "retry"),
@@ -348,7 +385,8 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
     int status = cmd_options(self, table, argc, argv, &rest, 1, 1);
     if (status < 0) {
         signal(SIGPIPE, SIG_IGN); // a closed terminal or pipe must not end the runs
-        if (check_limits(&o, &e) < 0 || run_anywhere(&o, argv[1], &status, &e) < 0)
+        if (check_machine_only(&o, &e) < 0 || check_limits(&o, &e) < 0 ||
+            run_anywhere(&o, argv[1], &status, &e) < 0)
             status = log_fail(&e);
     }
     free(o.again);

@@ -36,6 +36,23 @@ expect_status 2 "$promptgrid" run --submit-only a.yaml
 same err <<'END'
 promptgrid: error: '--submit-only' needs '--executor slurm'
 END
+for option in jobs jobs-per-gpu threads timeout hang max-failures same-failures; do
+    expect_status 2 "$promptgrid" run --executor slurm --$option 10 a.yaml
+    cat err >>refused
+done
+expect_status 2 "$promptgrid" retry --hang 7200 --executor slurm a.yaml # its default, but given
+cat err >>refused
+same refused <<'END'
+promptgrid: error: '--jobs' is for runs on this machine, not for '--executor slurm'; 'concurrent' in the recipe's 'slurm:' block says how many tasks of an array run at once
+promptgrid: error: '--jobs-per-gpu' is for runs on this machine, not for '--executor slurm'; 'gres' in the recipe's 'slurm:' block says what of a GPU each task gets
+promptgrid: error: '--threads' is for runs on this machine, not for '--executor slurm'; 'cpus' in the recipe's 'slurm:' block says the cores of a task, and its threads
+promptgrid: error: '--timeout' is for runs on this machine, not for '--executor slurm'; 'time' in the recipe's 'slurm:' block limits a task
+promptgrid: error: '--hang' is for runs on this machine, not for '--executor slurm'; 'time' in the recipe's 'slurm:' block limits a task
+promptgrid: error: '--max-failures' is for runs on this machine, not for '--executor slurm'; leave it out: the cluster starts what is in its queue, and 'scancel' takes it out
+promptgrid: error: '--same-failures' is for runs on this machine, not for '--executor slurm'; leave it out: the cluster starts what is in its queue, and 'scancel' takes it out
+promptgrid: error: '--hang' is for runs on this machine, not for '--executor slurm'; 'time' in the recipe's 'slurm:' block limits a task
+END
+[ ! -e w ] || fail "a refused command made a workspace"
 expect_status 0 "$promptgrid" run --help
 head -1 out >line
 same line <<'END'
