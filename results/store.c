@@ -27,6 +27,15 @@ enum { BUSY_MS = 10000 }; // how long a statement waits for another connection
 
 /* ---- errors ---- */
 
+/* In words that fit a workspace as well as a file that was named. */
+static int is_foreign(const struct store *s, const char *found, struct err *e)
+{
+    return err_set(e, ERR_CORRUPT,
+                   "'%s' is not a promptgrid store: it is %s; expected the 'promptgrid.sqlite' of "
+                   "a workspace; name another file or workspace",
+                   s->path, found);
+}
+
 int store__fail(struct store *s, struct err *e)
 {
     int code = s->db ? sqlite3_extended_errcode(s->db) : SQLITE_NOMEM;
@@ -53,8 +62,7 @@ int store__fail(struct store *s, struct err *e)
                        "sizes is reached, or it fails; make room and repeat the command",
                        s->path, detail);
     case SQLITE_NOTADB:
-        return err_set(e, ERR_CORRUPT, "'%s' is not a promptgrid store; choose another workspace",
-                       s->path);
+        return is_foreign(s, "no SQLite database", e);
     case SQLITE_CORRUPT:
         return err_set(e, ERR_CORRUPT,
                        "'%s' is damaged (%s); restore it from a copy or move it away", s->path,
@@ -393,12 +401,11 @@ static int identify(struct store *s, long *version, struct err *e)
     if (rc < 0)
         return rc;
     if (application != STORE_APPLICATION && (application || *version || objects))
-        return err_set(e, ERR_CORRUPT, "'%s' is not a promptgrid store; choose another workspace",
-                       s->path);
+        return is_foreign(s, "the SQLite database of another program", e);
     if (*version > STORE_VERSION)
         return err_set(e, ERR_RANGE,
                        "'%s' was written by a newer promptgrid (store version %ld, this program "
-                       "knows %d); update the program or choose another workspace",
+                       "knows %d); update the program, or name another file or workspace",
                        s->path, *version, STORE_VERSION);
     return 0;
 }

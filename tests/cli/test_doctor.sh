@@ -111,7 +111,7 @@ same fails <<'END'
 fail  data        no folder '/no/such/data'
                   to mend it: correct --data or PROMPTGRID_DATA
 --
-fail  results     'SCRATCH/w/promptgrid.sqlite' is not a promptgrid store; choose another workspace
+fail  results     'SCRATCH/w/promptgrid.sqlite' is not a promptgrid store: it is no SQLite database; expected the 'promptgrid.sqlite' of a workspace; name another file or workspace
 END
 rm -r w
 sed 's/^dataset: .*/dataset: [pocket-land, dtd]/; s/^table.*//' "$SOURCE/recipes/quick.yaml" |

@@ -45,7 +45,18 @@ expect_status 2 "$promptgrid" merge --workspace ab b
 same err <<'END'
 promptgrid: error: 'b' is a folder; name the 'promptgrid.sqlite' in it
 END
+foreign() { # FILE FOUND
+    cp ab/promptgrid.sqlite before
+    expect_status 3 "$promptgrid" merge --workspace ab "$1"
+    same err <<END
+promptgrid: error: '$1' is not a promptgrid store: it is $2; expected the 'promptgrid.sqlite' of a workspace; name another file or workspace
+END
+    cmp before ab/promptgrid.sqlite || fail "a refused merge changed the store"
+}
+foreign small.yaml 'no SQLite database'
 if command -v sqlite3 >/dev/null; then
+    sqlite3 theirs.sqlite 'CREATE TABLE theirs (x)'
+    foreign theirs.sqlite 'the SQLite database of another program'
     run=$(sqlite3 b/promptgrid.sqlite "SELECT run FROM metric ORDER BY run LIMIT 1")
     sqlite3 b/promptgrid.sqlite "UPDATE metric SET value = 12.5 WHERE run = '$run'"
     expect_status 3 "$promptgrid" merge --workspace ab b/promptgrid.sqlite

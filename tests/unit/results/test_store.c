@@ -510,7 +510,7 @@ static void a_newer_store_is_refused_and_left_alone(void **state)
     fixture_sql(path, "PRAGMA user_version = 7");
     assert_ok(fs_read(&before, &size, path, 1 << 20, &e), &e);
     char *want = str_format("'%s' was written by a newer promptgrid (store version 7, this program "
-                            "knows %d); update the program or choose another workspace",
+                            "knows %d); update the program, or name another file or workspace",
                             path, STORE_VERSION);
     assert_int_equal(store_open(&s, path, STORE_WRITE, &e), ERR_RANGE);
     assert_null(s);
@@ -531,10 +531,15 @@ static void foreign_files_are_refused(void **state)
     struct err e = {0};
     struct store *s;
     char *path = store_in(state);
-    char *want = str_format("'%s' is not a promptgrid store; choose another workspace", path);
+    static const char *const format = "'%s' is not a promptgrid store: it is %s; expected the "
+                                      "'promptgrid.sqlite' of a workspace; name another file or "
+                                      "workspace";
+    char *want = str_format(format, path, "the SQLite database of another program");
     fixture_sql(path, "CREATE TABLE theirs (x)");
     assert_int_equal(store_open(&s, path, STORE_WRITE, &e), ERR_CORRUPT);
     assert_text(&e, want);
+    free(want);
+    want = str_format(format, path, "no SQLite database");
     assert_ok(fs_write(path,
                        "no database at all, only text; longer than a header of 100 bytes, "
                        "so that it is looked at, and then refused as what it is",
