@@ -101,10 +101,12 @@ static int do_task(const char *list, long index, int *status, struct err *e)
     if (rc == 0)
         rc = open_journal(&fd, text_of(task, "journal"), e);
     if (rc == 0) {
+        double begin = sys_now();
         event_open(fd);
         stop_watch();
         *status = runner_job(text_of(task, "job"));
-        rc = put_line(fd, text_of(task, "journal"), journal_exit(*status, (double)sys_time()), e);
+        char *end = journal_exit(*status, (double)sys_time(), sys_now() - begin);
+        rc = put_line(fd, text_of(task, "journal"), end, e);
     }
     if (fd >= 0)
         close(fd);

@@ -69,6 +69,9 @@ static void take_exit(struct journal *j, const json_t *line)
     j->exited = true;
     j->status = (int)json_integer_value(json_object_get(line, "exit"));
     j->ended = json_number_value(json_object_get(line, "time"));
+    const json_t *took = json_object_get(line, "seconds");
+    double seconds = took ? json_number_value(took) : j->ended - j->began;
+    j->seconds = seconds > 0 ? seconds : 0;
 }
 
 /* A start or exit line, and nothing else. */
@@ -117,7 +120,7 @@ char *journal_start(const char *host, const char *job, long restarts, double now
                              (json_int_t)restarts, "time", now));
 }
 
-char *journal_exit(int status, double now)
+char *journal_exit(int status, double now, double seconds)
 {
-    return line_of(json_pack("{s:i, s:f}", "exit", status, "time", now));
+    return line_of(json_pack("{s:i, s:f, s:f}", "exit", status, "time", now, "seconds", seconds));
 }

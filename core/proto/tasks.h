@@ -10,7 +10,8 @@
  * that a task that was cut off and started again says everything anew:
  *   {"task": host, "job": cluster's id, "restarts": n, "time": seconds since 1970}
  *   events as in core/proto/event.h
- *   {"exit": status, "time": ...}                  missing when the task was killed
+ *   {"exit": status, "time": ..., "seconds": what it took, by a clock that does not jump}
+ *                                                  missing when the task was killed
  * While a task runs it holds a lock (flock) on its journal; a second one of the same run waits.
  */
 #ifndef PROMPTGRID_PROTO_TASKS_H
@@ -34,6 +35,7 @@ struct journal {
     char host[256], job[64];
     long restarts;
     double began, ended; // seconds since 1970; ended is 0 without an exit line
+    double seconds;      // from start to exit, >= 0; the first journals have only the two above
     bool started, exited;
     int status;
 };
@@ -41,6 +43,6 @@ void journal_parse(struct journal *j, const char *text, size_t size);
 
 /* Lines to write, with their '\n'; yours to free(). */
 char *journal_start(const char *host, const char *job, long restarts, double now);
-char *journal_exit(int status, double now);
+char *journal_exit(int status, double now, double seconds);
 
 #endif

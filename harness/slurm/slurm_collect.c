@@ -122,10 +122,9 @@ static int put_done(struct collecting *c, const struct task *t, struct collect *
                     const char *label, struct err *e)
 {
     int n, rc = begin(c, t, &n, e);
-    double seconds = t->journal.ended - t->journal.began;
-    json_array_append_new(said->events,
-                          json_pack("{s:s, s:f, s:n, s:n}", "event", "usage", "seconds",
-                                    seconds > 0 ? seconds : 0.0, "memory", "bytes"));
+    double seconds = t->journal.seconds;
+    json_array_append_new(said->events, json_pack("{s:s, s:f, s:n, s:n}", "event", "usage",
+                                                  "seconds", seconds, "memory", "bytes"));
     if (rc == 0)
         rc = store_done(c->store, t->run, n, said->events, e);
     if (rc == ERR_CORRUPT || rc == ERR_NUMERIC) { // what it said contradicts itself
@@ -141,7 +140,7 @@ static int put_done(struct collecting *c, const struct task *t, struct collect *
     char took[32];
     jobfile_done(c->s->workspace, t->run);
     collect_summary(said, &text);
-    progress_seconds(seconds > 0 ? seconds : 0, took);
+    progress_seconds(seconds, took);
     progress_line(&c->progress, "%s%s%s (%s on %s)", label, text.size ? ": " : "", text.data, took,
                   t->journal.host);
     c->out->done++;

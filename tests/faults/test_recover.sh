@@ -52,6 +52,19 @@ grep -q '^fault: clock 9: -3600$' err || fail "the clock did not jump"
 sqlite3 $store "SELECT count(*) FROM runs WHERE seconds NOT BETWEEN 0.02 AND 60" >odd
 [ "$(cat odd)" = 0 ] || fail "a duration follows the wall clock"
 
+# So does that of a cluster's node.
+rm -rf w
+{
+    cat small.yaml
+    echo 'slurm: {poll: 1}'
+} >slurm.yaml
+PATH="$SOURCE/tests/fake/slurm:$PATH" FAKE_SLURM="$scratch/cluster" FAKE_MS=20 \
+    PROMPTGRID_FAULT='fake-runner/clock:2:-3600' expect_status 0 "$promptgrid" run --executor slurm slurm.yaml
+cat w/logs/*.log >logs
+grep -q '^fault: clock 2: -3600$' logs || fail "the node's clock did not jump"
+sqlite3 $store "SELECT count(*) FROM runs WHERE seconds IS NULL OR seconds NOT BETWEEN 0.02 AND 60" >odd
+[ "$(cat odd)" = 0 ] || fail "$(cat odd) durations follow a node's wall clock"
+
 # A child that left its runner's process group ends with its run.
 rm -rf w
 FAKE_MODE='stray:"method"' FAKE_LOG="$scratch/log" expect_status 0 "$promptgrid" run --jobs 2 small.yaml
