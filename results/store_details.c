@@ -100,10 +100,11 @@ int store__details_hold(struct store *s, const char *run, struct err *e)
         return 0;
     rc = store__details(s, run, n, seal, e);
     if (rc == 0 && !str_eq(seal, want))
-        rc = err_set(e, ERR_CORRUPT,
-                     "the curve or predictions of run '%.12s' in '%s' do not match their seal: rows "
-                     "were changed after they were recorded; 'promptgrid check' tells which runs, "
-                     "'promptgrid repair' takes them back",
-                     run, s->path);
+        rc =
+            err_set(e, ERR_CORRUPT,
+                    "the curve or predictions of run '%.12s' in '%s' do not match their seal: rows "
+                    "were changed after they were recorded; 'promptgrid check' tells which runs, "
+                    "'promptgrid repair' takes them back",
+                    run, s->path);
     return rc;
 }
