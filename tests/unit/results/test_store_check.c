@@ -169,6 +169,55 @@ static void changed_curves_and_predictions_are_not_read(void **state)
     free(path);
 }
 
+struct names {
+    char *items[32];
+    int n;
+};
+
+static int keep_name(void *arg, int n, char **values, char **columns)
+{
+    struct names *names = arg;
+    (void)n;
+    (void)columns;
+    names->items[names->n++] = str_format("%s", values[0]);
+    return names->n == 32;
+}
+
+/* Of all but what names the attempt, and paths, which a merge changes. */
+static void every_column_beside_the_metrics_is_sealed(void **state)
+{
+    static const char *const tables[] = {"curve", "prediction", "artifact"};
+    char *path = make_store(state), *whole;
+    struct err e = {0};
+    size_t size;
+    int seen = 0;
+    assert_ok(fs_read(&whole, &size, path, 1 << 24, &e), &e);
+    for (int t = 0; t < 3; t++) {
+        struct names names = {.n = 0};
+        sqlite3 *db;
+        char *query = str_format("SELECT name FROM pragma_table_info('%s') WHERE name NOT IN "
+                                 "('run', 'n', 'path')",
+                                 tables[t]);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, query, keep_name, &names, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        for (int i = 0; i < names.n; i++, seen++) {
+            char *sql = str_format("UPDATE %s SET %s = '0.125' WHERE run = '%s'", tables[t],
+                                   names.items[i], ids[0]);
+            put(path, whole, size);
+            fixture_sql(path, sql);
+            if (!findings_of(path))
+                fail_msg("not found: %s", sql);
+            free(sql);
+            free(names.items[i]);
+        }
+        free(query);
+    }
+    assert_int_equal(seen, 15 + 3 + 2);
+    free(whole);
+    free(path);
+}
+
 /* As a flipped byte does it to the text that defines a table. */
 static void a_table_of_another_shape_is_found_and_rebuilt(void **state)
 {
@@ -241,6 +290,7 @@ int main(void)
         CASE(a_whole_store_has_no_findings),
         CASE(every_kind_of_wrong_row_is_found_and_mended),
         CASE(changed_curves_and_predictions_are_not_read),
+        CASE(every_column_beside_the_metrics_is_sealed),
         CASE(a_table_of_another_shape_is_found_and_rebuilt),
         CASE(a_flipped_byte_gives_no_wrong_number),
         CASE(what_is_saved_of_a_cut_store_verifies),
