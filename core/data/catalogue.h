@@ -9,6 +9,7 @@
 #define PROMPTGRID_DATA_CATALOGUE_H
 
 #include "core/base/err.h"
+#include "core/base/hash.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -96,6 +97,8 @@ struct backbone_files {
 int roots_backbone(const struct roots *r, const char *name, struct backbone_files *out,
                    struct err *e);
 int backbone_merges(const char *folder, char **merges, struct err *e);
+/* SHA-256 of a merges file, unpacked, as the tokenizer defines it. */
+int backbone_merges_hash(char out[HASH_HEX], const char *path, struct err *e);
 bool backbone_is_merges(const char *name); // by the file's name
 void backbone_files_release(struct backbone_files *f);
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MERGES_LIMIT = 64 << 20 }; // bytes, unpacked
+
 int roots_open(struct roots *r, const char *const *given, size_t n, struct err *e)
 {
     size_t capacity = 0;
@@ -154,6 +156,17 @@ int backbone_merges(const char *folder, char **merges, struct err *e)
                     "folder '%s' holds no merges file bpe*.txt, bpe*.txt.gz or merges.txt", folder);
     free(around);
     return rc;
+}
+
+int backbone_merges_hash(char out[HASH_HEX], const char *path, struct err *e)
+{
+    char *text;
+    size_t size;
+    if (fs_read_gzip(&text, &size, path, MERGES_LIMIT, e) < 0)
+        return e->code;
+    hash_bytes(out, text, size);
+    free(text);
+    return 0;
 }
 
 int roots_backbone(const struct roots *r, const char *name, struct backbone_files *out,

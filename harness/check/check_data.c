@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MERGES_LIMIT = 64 << 20 };
-
 /* What a spec names, and where its hash and its file are said. */
 static const struct {
     enum finding_kind kind;
@@ -75,17 +73,6 @@ static char *path_of_roots(const struct check *c, struct check_file *f)
     return path;
 }
 
-static int hash_merges(char out[HASH_HEX], const char *path, struct err *e)
-{
-    char *text;
-    size_t size;
-    if (fs_read_gzip(&text, &size, path, MERGES_LIMIT, e) < 0)
-        return e->code;
-    hash_bytes(out, text, size);
-    free(text);
-    return 0;
-}
-
 static int look_at_split(struct check_file *f, char out[HASH_HEX])
 {
     const struct dataset_row *row;
@@ -108,7 +95,7 @@ static void look_at(struct check_file *f)
 {
     char found[HASH_HEX] = "";
     int rc = f->kind == FINDING_WEIGHTS  ? hash_file(found, f->path, &f->problem)
-             : f->kind == FINDING_MERGES ? hash_merges(found, f->path, &f->problem)
+             : f->kind == FINDING_MERGES ? backbone_merges_hash(found, f->path, &f->problem)
                                          : look_at_split(f, found);
     if (rc == 0 && !str_eq(found, f->hash))
         rc = err_set(&f->problem, ERR_CORRUPT, "its SHA-256 is %s, the runs were made with %s",

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MERGES_LIMIT = 64 << 20 };
-
 struct known {
     struct store *store; // NULL: nothing was ever run
     const char *workspace;
@@ -51,18 +49,6 @@ static int known_flaw(void *arg, const struct plan_run *run, const char **flaw, 
     return rc < 0 ? rc : 0;
 }
 
-/* SHA-256 of the unpacked merges, as the tokenizer defines it. */
-static int hash_merges(char out[HASH_HEX], const char *path, struct err *e)
-{
-    char *text;
-    size_t size;
-    if (fs_read_gzip(&text, &size, path, MERGES_LIMIT, e) < 0)
-        return e->code;
-    hash_bytes(out, text, size);
-    free(text);
-    return 0;
-}
-
 static void look_at_backbone(struct plan_backbone *b, const struct roots *roots)
 {
     struct backbone_files files;
@@ -71,7 +57,7 @@ static void look_at_backbone(struct plan_backbone *b, const struct roots *roots)
     b->weights_path = files.weights;
     b->merges_path = files.merges;
     if (hash_file(b->weights, files.weights, &b->problem) < 0 ||
-        hash_merges(b->bpe, files.merges, &b->problem) < 0)
+        backbone_merges_hash(b->bpe, files.merges, &b->problem) < 0)
         err_wrap(&b->problem, "backbone '%s'", b->name);
     weights_sizes(&b->sizes, files.weights);
 }
